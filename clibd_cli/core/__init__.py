@@ -1,0 +1,1 @@
+"""The vocabulary of clibd: specimens, lineages, hits and calls. Standard library only."""

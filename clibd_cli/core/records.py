@@ -1,0 +1,87 @@
+"""What flows through clibd: specimens in, hits and calls out, skips beside them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Literal
+
+from clibd_cli.core.lineage import UNLABELLED, Lineage
+
+Modality = Literal["image", "dna", "text"]
+MODALITIES: tuple[Modality, ...] = ("image", "dna", "text")
+
+
+@dataclass(frozen=True, slots=True)
+class Specimen:
+    """One thing to embed.
+
+    Attributes:
+        specimen_id: unique within its modality in one run; a photo and a barcode of the same
+            animal share it.
+        content: what the encoder reads: the path of the photo, the cleaned barcode (upper case,
+            no gaps), or the taxonomic words.
+        source: where it came from, for people: a path, or `file#record`.
+    """
+
+    specimen_id: str
+    modality: Modality
+    content: str
+    source: str
+    lineage: Lineage = UNLABELLED
+    bin_uri: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Skip:
+    """An input that could not be used, and why. It is data: counted and written, never raised."""
+
+    source: str
+    specimen_id: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Hit:
+    """One key that a query found: a unique vector of the index and its specimens.
+
+    Attributes:
+        similarity: cosine, -1 to 1.
+        labels: each distinct lineage among the key's specimens, with its number of specimens.
+        specimen_id, lineage: of the specimen that speaks for the key: among the most completely
+            named, the first with the commonest lineage.
+    """
+
+    vector: int
+    modality: Modality
+    similarity: float
+    specimen_id: str
+    lineage: Lineage
+    bin_uri: str | None
+    source: str
+    labels: tuple[tuple[Lineage, int], ...]
+
+    @property
+    def n_specimens(self) -> int:
+        """How many reference specimens share this vector."""
+        return sum(count for _, count in self.labels)
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """What clibd says about one specimen: one row of the results.
+
+    Attributes:
+        lineage: empty below the rank that the evidence supports.
+        confidence: 0 to 1 for each rank that is named, None elsewhere.
+        n_support: reference specimens among the neighbours that carry the deepest name.
+        evidence: `image`, `dna`, `text` or `image+dna`.
+    """
+
+    specimen_id: str
+    lineage: Lineage
+    confidence: dict[str, float | None]
+    nearest: Hit | None
+    n_support: int
+    evidence: str
+    source: str
+    flags: tuple[str, ...] = field(default=())

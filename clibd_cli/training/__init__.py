@@ -1,0 +1,1 @@
+"""Pairs, losses and the trainer."""
