@@ -1,0 +1,1 @@
+"""Simulated specimens for the demo and the tests: evolved barcodes and drawn photos."""
