@@ -1,0 +1,1 @@
+"""Embedding stores and indexes over them. No torch."""

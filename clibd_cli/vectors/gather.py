@@ -1,0 +1,126 @@
+"""Reference rows on their way into an index: distinct vectors to arrays, specimens to a table."""
+
+from __future__ import annotations
+
+import hashlib
+from pathlib import Path
+from types import TracebackType
+from typing import TYPE_CHECKING
+
+from clibd_cli.core.lineage import RANKS
+from clibd_cli.core.records import MODALITIES, Modality
+from clibd_cli.vectors.header import KEYS, IndexHeader, check_file, vectors_file
+from clibd_cli.vectors.keys import keys_schema
+from clibd_cli.vectors.opening import open_vectors
+from clibd_cli.vectors.schema import vectors_of
+from clibd_cli.vectors.unique import UniqueVectors
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+STORE_COLUMNS = (
+    "specimen_id",
+    "modality",
+    "embedding",
+    *RANKS,
+    "bin_uri",
+    "barcode",
+    "source",
+    "content_sha256",
+)
+_COPY_BLOCK = 8192
+
+
+class Gatherer:
+    """Collects references in `folder`; a context manager, complete after `finish`.
+
+    Attributes:
+        repeated: rows left out because the same specimen with the same content was there already.
+    """
+
+    def __init__(self, folder: Path, dim: int, dtype: str) -> None:
+        self._folder = folder
+        self._dim = dim
+        self._dtype = dtype
+        self._arrays: dict[Modality, UniqueVectors] = {}
+        self._seen: set[bytes] = set()
+        self._tables: list[pa.Table] = []
+        self.repeated = 0
+
+    def take_over(self, base: Path, header: IndexHeader) -> None:
+        """Start with all references of the index in `base`, their vectors numbered as there."""
+        import pyarrow.parquet as pq
+
+        keys = pq.read_table(check_file(base, header, KEYS))
+        for batch in keys.select(["specimen_id", "modality", "content_sha256"]).to_batches():
+            self._not_seen(batch)
+        self._tables.append(keys.cast(keys_schema()))
+        for modality in header.modalities:
+            vectors = open_vectors(base, header, modality)
+            for start in range(0, len(vectors), _COPY_BLOCK):
+                self._array(modality).number(vectors[start : start + _COPY_BLOCK])
+
+    def add(self, rows: pa.RecordBatch) -> None:
+        """Take in rows of a store (`STORE_COLUMNS`)."""
+        import pyarrow.compute as pc
+
+        fresh = rows.filter(self._not_seen(rows))
+        self.repeated += rows.num_rows - fresh.num_rows
+        for modality in MODALITIES:
+            part = fresh.filter(pc.equal(fresh.column("modality"), modality))
+            if part.num_rows:
+                self._take(modality, part)
+
+    def finish(self) -> dict[Modality, tuple[int, int]]:
+        """Write the table of keys; the numbers of (vectors, specimens) of each modality."""
+        import pyarrow as pa
+        import pyarrow.parquet as pq
+
+        for array in self._arrays.values():
+            array.close()
+        keys = pa.concat_tables(self._tables or [keys_schema().empty_table()])
+        keys = keys.sort_by([("modality", "ascending"), ("vector", "ascending")])
+        pq.write_table(keys, self._folder / KEYS, compression="zstd", write_page_checksum=True)
+        grouped = keys.group_by("modality").aggregate([("vector", "count")]).to_pylist()
+        specimens = {row["modality"]: row["vector_count"] for row in grouped}
+        return {m: (len(self._arrays[m]), specimens[m]) for m in MODALITIES if m in self._arrays}
+
+    def __enter__(self) -> Gatherer:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        for array in self._arrays.values():
+            array.close()
+
+    def _take(self, modality: Modality, rows: pa.RecordBatch) -> None:
+        import pyarrow as pa
+
+        numbers = self._array(modality).number(vectors_of(rows.column("embedding"), self._dim))
+        columns = {name: rows.column(name) for name in STORE_COLUMNS if name != "embedding"}
+        columns["vector"] = pa.array(numbers)
+        schema = keys_schema()
+        arrays = [columns[name] for name in schema.names]
+        self._tables.append(pa.Table.from_arrays(arrays, schema=schema))
+
+    def _array(self, modality: Modality) -> UniqueVectors:
+        if modality not in self._arrays:
+            path = self._folder / vectors_file(modality)
+            self._arrays[modality] = UniqueVectors(path, self._dim, self._dtype)
+        return self._arrays[modality]
+
+    def _not_seen(self, rows: pa.RecordBatch) -> pa.Array:
+        """Which rows are new; they count as seen from now on."""
+        import pyarrow as pa
+
+        fresh = []
+        names = ("modality", "content_sha256", "specimen_id")
+        for key in zip(*(rows.column(name).to_pylist() for name in names), strict=True):
+            digest = hashlib.blake2b("\n".join(key).encode(), digest_size=16).digest()
+            fresh.append(digest not in self._seen)
+            self._seen.add(digest)
+        return pa.array(fresh, pa.bool_())

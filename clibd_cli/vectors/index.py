@@ -1,0 +1,88 @@
+"""An index folder, opened: queries in, hits out."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from clibd_cli.core.errors import ClibdError
+from clibd_cli.core.records import Hit, Modality
+from clibd_cli.vectors.exact import ExactIndex
+from clibd_cli.vectors.header import KEYS, IndexHeader, check_file, read_header
+from clibd_cli.vectors.hnsw import hnsw_available
+from clibd_cli.vectors.keys import KeyTable, read_key_tables
+from clibd_cli.vectors.opening import open_graph, open_vectors
+from clibd_cli.vectors.protocol import VectorIndex
+
+if TYPE_CHECKING:
+    import numpy as np
+
+
+class ReferenceIndex:
+    """The unique vectors of the references and the specimens behind them.
+
+    Attributes:
+        header: what `index.json` says.
+        notes: what the user should know about how it was opened.
+    """
+
+    def __init__(self, folder: Path, keys: Sequence[Modality] | None = None) -> None:
+        """Open the index in `folder` for the modalities in `keys` (all that it has if None).
+
+        Raises:
+            ClibdError: where a file is missing, damaged or of another shape than the header says,
+                or a modality is asked for that the index does not have.
+        """
+        self.folder = folder
+        self.header = read_header(folder)
+        self.notes: list[str] = []
+        wanted = _wanted(self.header, keys, folder)
+        path = check_file(folder, self.header, KEYS)
+        self._tables: dict[Modality, KeyTable] = read_key_tables(path, wanted)
+        self._searchers = {modality: self._open(modality) for modality in wanted}
+
+    @property
+    def modalities(self) -> tuple[Modality, ...]:
+        """The kinds of keys that are searched."""
+        return tuple(self._searchers)
+
+    def search(self, queries: np.ndarray, k: int) -> list[list[Hit]]:
+        """The `k` nearest keys of each query over all opened modalities, best first.
+
+        Args:
+            queries: float32 [n, dim], unit length.
+        """
+        found: list[list[Hit]] = [[] for _ in range(len(queries))]
+        for modality, searcher in self._searchers.items():
+            table = self._tables[modality]
+            numbers, similarities = searcher.search(queries, k)
+            cosines = similarities.clip(-1.0, 1.0)  # rounding may leave 1.0000001
+            rows = zip(found, numbers.tolist(), cosines.tolist(), strict=True)
+            for hits, row_numbers, row_cosines in rows:
+                hits.extend(map(table.hit, row_numbers, row_cosines))
+        for hits in found:
+            hits.sort(key=lambda hit: -hit.similarity)
+        return [hits[:k] for hits in found]
+
+    def _open(self, modality: Modality) -> VectorIndex:
+        if self.header.keys[modality].kind == "hnsw":
+            if hnsw_available():
+                return open_graph(self.folder, self.header, modality)
+            self.notes.append(
+                "hnswlib is not installed, so the search is exact and slower "
+                '(`pip install "clibd[hnsw]"`)'
+            )
+        return ExactIndex(open_vectors(self.folder, self.header, modality))
+
+
+def _wanted(
+    header: IndexHeader, keys: Sequence[Modality] | None, folder: Path
+) -> tuple[Modality, ...]:
+    missing = [m for m in keys or () if m not in header.keys]
+    if missing:
+        raise ClibdError(
+            f"{folder} has no {missing[0]} keys, only {', '.join(header.modalities)}",
+            "Choose others with --keys, or add such references with `clibd build-index --add`.",
+        )
+    return tuple(m for m in header.modalities if keys is None or m in keys)

@@ -1,0 +1,108 @@
+"""Finding and reading the parts of one or many embedding stores as one."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from clibd_cli.core.errors import ClibdError
+from clibd_cli.vectors.schema import StoreFacts, facts_of
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+_PATTERN = "part-[0-9]*.parquet"
+_ROWS_A_BATCH = 8192
+
+
+def part_paths(folder: Path) -> list[Path]:
+    """The complete parts that lie directly in `folder`, in the order they were written."""
+    return sorted(folder.glob(_PATTERN))
+
+
+def find_stores(folder: Path) -> list[Path]:
+    """Every store at or below `folder` (shards, several runs), sorted by path."""
+    found = {folder} if part_paths(folder) else set()
+    for path in folder.rglob(_PATTERN):
+        if not any(part.startswith(".") for part in path.relative_to(folder).parts):
+            found.add(path.parent)
+    return sorted(found)
+
+
+def read_facts(part: Path) -> StoreFacts:
+    """What a part says of itself.
+
+    Raises:
+        ClibdError: where it cannot be read or is no part of a store.
+    """
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    try:
+        return facts_of(pq.read_schema(part), str(part))
+    except (pa.ArrowException, OSError) as error:
+        raise _damaged(part, error) from error
+
+
+def common_facts(stores: Sequence[Path]) -> StoreFacts:
+    """The facts that all the stores share.
+
+    Raises:
+        ClibdError: where there is no store, or two differ in their model's fingerprint.
+    """
+    facts = [(store, read_facts(part_paths(store)[0])) for store in stores]
+    if not facts:
+        raise ClibdError("there is no embedding store to read", "Make one with `clibd embed`.")
+    first_store, first = facts[0]
+    for store, other in facts[1:]:
+        if other.fingerprint != first.fingerprint:
+            raise ClibdError(
+                f"{first_store} was made with {first.model} ({first.fingerprint[:12]}) and {store} "
+                f"with {other.model} ({other.fingerprint[:12]}): they cannot mix",
+                "Embed both with the same model.",
+            )
+    return first
+
+
+def read_rows(
+    stores: Sequence[Path], columns: Sequence[str] | None = None
+) -> Iterator[pa.RecordBatch]:
+    """All rows of the stores, in their order, a bounded batch at a time.
+
+    Raises:
+        ClibdError: naming the part that is damaged.
+    """
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    for part in (path for store in stores for path in part_paths(store)):
+        try:
+            with pq.ParquetFile(part, page_checksum_verification=True) as file:
+                yield from file.iter_batches(
+                    batch_size=_ROWS_A_BATCH, columns=None if columns is None else list(columns)
+                )
+        except (pa.ArrowException, OSError) as error:
+            raise _damaged(part, error) from error
+
+
+def count_rows(stores: Sequence[Path]) -> int:
+    """The number of rows, from the footers alone."""
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    total = 0
+    for part in (path for store in stores for path in part_paths(store)):
+        try:
+            total += pq.read_metadata(part).num_rows
+        except (pa.ArrowException, OSError) as error:
+            raise _damaged(part, error) from error
+    return total
+
+
+def _damaged(part: Path, error: Exception) -> ClibdError:
+    reason = str(error).splitlines()[0] if str(error) else type(error).__name__
+    return ClibdError(
+        f"{part} is damaged or not a part of a store: {reason}",
+        "Remove that file and run the same `clibd embed` again: it makes the missing rows anew.",
+    )

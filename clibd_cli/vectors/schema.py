@@ -1,0 +1,131 @@
+"""The columns of an embedding store, and the facts that every part of it carries.
+
+The format is a promise to users (README, "The files"): a folder of Parquet parts that any Parquet
+tool reads, one row a specimen and modality, embeddings of unit length.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from clibd_cli.core.errors import ClibdError
+from clibd_cli.core.lineage import RANKS
+from clibd_cli.core.records import Specimen
+from clibd_cli.core.version import __version__
+
+if TYPE_CHECKING:
+    import numpy as np
+    import pyarrow as pa
+
+FORMAT_VERSION = 1
+
+
+@dataclass(frozen=True, slots=True)
+class StoreFacts:
+    """What a store's vectors are: they may only meet vectors of the same fingerprint.
+
+    Attributes:
+        dim: width of the vectors.
+        dtype: `float32` or `float16`, as they lie on the disk.
+    """
+
+    model: str
+    fingerprint: str
+    dim: int
+    dtype: str = "float32"
+    tool_version: str = __version__
+
+
+def store_schema(facts: StoreFacts) -> pa.Schema:
+    """The Arrow schema of a store with these facts in its metadata."""
+    import pyarrow as pa
+
+    number = pa.float16() if facts.dtype == "float16" else pa.float32()
+    text = ["specimen_id", "modality"]
+    optional = [*RANKS, "bin_uri", "barcode"]
+    fields = [
+        *(pa.field(name, pa.string(), nullable=False) for name in text),
+        pa.field("embedding", pa.list_(number, facts.dim), nullable=False),
+        *(pa.field(name, pa.string()) for name in optional),
+        pa.field("source", pa.string(), nullable=False),
+        pa.field("content_sha256", pa.string(), nullable=False),
+    ]
+    return pa.schema(
+        fields,
+        metadata={
+            "clibd.format_version": str(FORMAT_VERSION),
+            "clibd.model": facts.model,
+            "clibd.fingerprint": facts.fingerprint,
+            "clibd.tool_version": facts.tool_version,
+        },
+    )
+
+
+def facts_of(schema: pa.Schema, where: str) -> StoreFacts:
+    """The facts in the schema of a part.
+
+    Raises:
+        ClibdError: where `where` is no part of a store, or one of a newer clibd.
+    """
+    metadata = {k.decode(): v.decode() for k, v in (schema.metadata or {}).items()}
+    version = metadata.get("clibd.format_version")
+    if version is None or "embedding" not in schema.names:
+        raise ClibdError(f"{where} is Parquet, but not an embedding store of clibd")
+    if int(version) > FORMAT_VERSION:
+        raise ClibdError(f"{where} was written by a newer clibd", "Update clibd.")
+    vectors = schema.field("embedding").type
+    return StoreFacts(
+        model=metadata["clibd.model"],
+        fingerprint=metadata["clibd.fingerprint"],
+        dim=vectors.list_size,
+        dtype="float16" if str(vectors.value_type) in {"float16", "halffloat"} else "float32",
+        tool_version=metadata["clibd.tool_version"],
+    )
+
+
+def to_table(
+    specimens: Sequence[Specimen], digests: Sequence[str], vectors: np.ndarray, facts: StoreFacts
+) -> pa.Table:
+    """Rows of a store.
+
+    Args:
+        specimens: n of them.
+        digests: SHA-256 of what each was computed from.
+        vectors: [n, dim], unit length.
+        facts: of the store that the rows are for.
+    """
+    import numpy as np
+    import pyarrow as pa
+
+    schema = store_schema(facts)
+    flat = np.ascontiguousarray(vectors, dtype=facts.dtype).reshape(-1)
+    columns = {
+        "specimen_id": [s.specimen_id for s in specimens],
+        "modality": [s.modality for s in specimens],
+        **{rank: [s.lineage.at(rank) for s in specimens] for rank in RANKS},
+        "bin_uri": [s.bin_uri for s in specimens],
+        "barcode": [s.content if s.modality == "dna" else None for s in specimens],
+        "source": [s.source for s in specimens],
+        "content_sha256": list(digests),
+    }
+    arrays = [
+        pa.FixedSizeListArray.from_arrays(pa.array(flat), facts.dim)
+        if name == "embedding"
+        else pa.array(columns[name], pa.string())
+        for name in schema.names
+    ]
+    return pa.Table.from_arrays(arrays, schema=schema)
+
+
+def vectors_of(column: pa.ChunkedArray | pa.Array, dim: int) -> np.ndarray:
+    """The `embedding` column as a float32 array [n, dim]."""
+    import numpy as np
+    import pyarrow as pa
+
+    chunks = column.chunks if isinstance(column, pa.ChunkedArray) else [column]
+    parts = [chunk.flatten().to_numpy(zero_copy_only=False).reshape(-1, dim) for chunk in chunks]
+    if not parts:
+        return np.empty((0, dim), dtype=np.float32)
+    return np.concatenate(parts).astype(np.float32, copy=False)
