@@ -1,0 +1,1 @@
+"""The shell: Typer and rich, one thin file a verb."""

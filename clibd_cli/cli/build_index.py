@@ -1,0 +1,123 @@
+"""`clibd build-index`."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from clibd_cli.cli import options
+from clibd_cli.cli.console import LiveProgress, command_line, show_summary
+from clibd_cli.core.errors import UsageError
+
+_GRAPH = "HNSW"
+
+
+def build_index(
+    sources: Annotated[
+        list[str],
+        typer.Argument(
+            metavar="SOURCE...",
+            help="Embedding stores, folders that hold stores, and folders or files of raw "
+            "references (photos, FASTA, tables).",
+        ),
+    ],
+    out: Annotated[
+        Path | None,
+        typer.Option(metavar="INDEX", help="Folder for the index; by default ./clibd-index."),
+    ] = None,
+    add: Annotated[
+        bool, typer.Option("--add", help="Keep the references of the index, and add these.")
+    ] = False,
+    exact: Annotated[bool, typer.Option("--exact", help="Compare with every reference.")] = False,
+    hnsw: Annotated[
+        bool,
+        typer.Option("--hnsw", help="Approximate search, also for few references."),
+    ] = False,
+    labels: options.LabelTables = None,
+    model: options.Model = None,
+    m: Annotated[
+        int, typer.Option("--m", min=2, help="Links a node.", rich_help_panel=_GRAPH)
+    ] = 24,
+    ef_construction: Annotated[
+        int, typer.Option(min=8, help="Width of the search while building.", rich_help_panel=_GRAPH)
+    ] = 200,
+    ef: Annotated[
+        int,
+        typer.Option(
+            min=1,
+            help="Width of the search to start from; raised until recall@1 is 0.999.",
+            rich_help_panel=_GRAPH,
+        ),
+    ] = 64,
+    threads: Annotated[
+        int,
+        typer.Option(
+            min=1,
+            help="Threads that link; with more than one the bytes differ from run to run.",
+            rich_help_panel=_GRAPH,
+        ),
+    ] = 1,
+    device: options.Device = "auto",
+    precision: options.Precision = "auto",
+    batch_size: options.BatchSize = None,
+    workers: options.Workers = None,
+    seed: options.Seed = 0,
+    resume: options.Resume = True,
+    quiet: options.Quiet = False,
+    json: options.Json = False,
+) -> None:
+    """Build the index that `classify` and `search` compare with.
+
+    Up to 50,000 distinct references of a kind are searched exactly, more with HNSW.
+
+    Examples:
+
+      clibd build-index refs/
+
+      clibd build-index refs.embeddings more.embeddings --out my-index
+
+      clibd build-index new.fasta --add --out my-index
+    """
+    from clibd_cli.tasks.references import build_index as build_task
+
+    if exact and hnsw:
+        raise UsageError("--exact and --hnsw exclude each other", "Choose one.")
+    with LiveProgress(quiet) as progress:
+        done = build_task(
+            sources,
+            out,
+            kind="exact" if exact else "hnsw" if hnsw else "auto",
+            m=m,
+            ef_construction=ef_construction,
+            ef=ef,
+            seed=seed,
+            threads=threads,
+            add=add,
+            overwrite=not resume,
+            labels=labels or (),
+            model=model,
+            device=device,
+            precision=precision,
+            batch_size=batch_size,
+            workers=workers,
+            command=command_line(),
+            progress=progress,
+        )
+    header = done.header
+    facts: dict[str, object] = {}
+    for modality, keys in header.keys.items():
+        how = "exact" if keys.ef is None else f"HNSW, ef {keys.ef}, recall@1 {keys.recall_at_1:.4f}"
+        facts[f"{modality} keys"] = (
+            f"{keys.vectors:,} distinct of {keys.specimens:,} specimens ({how})"
+        )
+    if done.repeated:
+        facts["repeated"] = f"{done.repeated:,} references were there already"
+    skipped = sum(store.skipped for store in done.embedded)
+    if skipped:
+        facts["skipped"] = f"{skipped:,} (why: {done.embedded[0].store}/_skipped.csv)"
+    facts["model"] = f"{header.model} ({header.model_fingerprint[:12]})"
+    facts["index"] = done.index
+    show_summary("indexed", facts, quiet=quiet, as_json=asdict(done) if json else None)

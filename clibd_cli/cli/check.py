@@ -1,0 +1,50 @@
+"""`clibd check`."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from clibd_cli.cli import options
+from clibd_cli.cli.console import printable
+
+_MARKS = {"ok": ("ok", "green"), "note": ("note", "yellow"), "problem": ("PROBLEM", "red")}
+
+
+def check(
+    index: Annotated[
+        Path | None,
+        typer.Option(metavar="INDEX", envvar="CLIBD_INDEX", help="The index to look at."),
+    ] = None,
+    json: options.Json = False,
+) -> None:
+    """Look at this machine: versions, device, models and index, and what to do about problems.
+
+    Exits with 1 where something does not work.
+
+    Examples:
+
+      clibd check
+
+      clibd check --index my-index --json
+    """
+    from clibd_cli.tasks.check import check as check_task
+
+    findings = check_task(index)
+    if json:
+        from json import dumps
+
+        typer.echo(dumps([asdict(finding) for finding in findings], ensure_ascii=False))
+    else:
+        width = max(len(finding.what) for finding in findings)
+        for finding in findings:
+            word, colour = _MARKS[finding.state]
+            typer.secho(f"{word:>7}  ", fg=colour, nl=False)
+            typer.echo(f"{finding.what:<{width}}  {printable(finding.detail)}")
+            if finding.hint and finding.state != "ok":
+                typer.echo(f"{'':>7}  {'':<{width}}  {printable(finding.hint)}")
+    if any(finding.state == "problem" for finding in findings):
+        raise typer.Exit(1)

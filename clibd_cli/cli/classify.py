@@ -1,0 +1,104 @@
+"""`clibd classify`."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from pathlib import Path
+from typing import Annotated, Literal
+
+import typer
+
+from clibd_cli.cli import options
+from clibd_cli.cli.console import LiveProgress, command_line, show_summary
+from clibd_cli.core.errors import UsageError
+
+
+def classify(
+    out: Annotated[
+        Path,
+        typer.Option(
+            metavar="FILE",
+            help="Where the names go: .csv, .tsv, .parquet or .jsonl. Inputs that could not be "
+            "used are listed beside it in *.skipped.csv.",
+        ),
+    ],
+    photos: Annotated[
+        list[str] | None,
+        typer.Argument(
+            metavar="[PHOTOS]...", help="Folders of photos, photos, or embedding stores."
+        ),
+    ] = None,
+    dna: options.DnaFiles = None,
+    index: options.Index = None,
+    method: Annotated[
+        Literal["vote", "nearest"],
+        typer.Option(
+            help="`vote`: neighbours vote, rank by rank, and a rank without enough agreement "
+            "stays empty. `nearest`: the label of the nearest reference, as in the paper."
+        ),
+    ] = "vote",
+    keys: options.Keys = None,
+    k: Annotated[int, typer.Option("-k", min=1, help="Neighbours that vote.")] = 10,
+    min_share: Annotated[
+        float,
+        typer.Option(
+            min=0.0, max=1.0, help="A rank is named when its name has more of the vote than this."
+        ),
+    ] = 0.5,
+    labels: options.LabelTables = None,
+    min_bases: options.MinBases = 10,
+    device: options.Device = "auto",
+    precision: options.Precision = "auto",
+    batch_size: options.BatchSize = None,
+    workers: options.Workers = None,
+    strict: options.Strict = False,
+    quiet: options.Quiet = False,
+    json: options.Json = False,
+) -> None:
+    """Name specimens by their photos, their barcodes, or both.
+
+    A photo and a barcode with the same specimen id give one row. The model is the one that the
+    index was made with.
+
+    Examples:
+
+      clibd classify photos/ --out results.csv
+
+      clibd classify --dna samples.fasta --index my-index --out results.parquet
+
+      clibd classify photos/ --dna samples.fasta --keys dna --out results.csv
+    """
+    from clibd_cli.tasks.classify import classify as classify_task
+    from clibd_cli.tasks.inputs import Inputs
+
+    if not photos and not dna:
+        raise UsageError("nothing to classify", "Name a folder of photos, or give --dna FILE.")
+    folder = options.find_index(index)
+    inputs = Inputs(dna or (), photos or (), None, labels or (), min_bases)
+    with LiveProgress(quiet) as progress:
+        done = classify_task(
+            inputs,
+            folder,
+            out,
+            method=method,
+            keys=options.parse_keys(keys),
+            k=k,
+            min_share=min_share,
+            device=device,
+            precision=precision,
+            batch_size=batch_size,
+            workers=workers,
+            command=command_line(),
+            progress=progress,
+        )
+    facts = {
+        "specimens": f"{done.n:,}",
+        "named": ", ".join(f"{rank} {count:,}" for rank, count in done.named.items()),
+        "skipped": f"{done.skipped:,} (why: {done.skipped_out})" if done.skipped else "0",
+        "rate": f"{done.rate:,.1f} a second, {done.seconds:.1f} s in all",
+        "index": f"{done.index} ({done.model}, {done.fingerprint[:12]})",
+        "results": done.out,
+    }
+    show_summary("classified", facts, quiet=quiet, as_json=asdict(done) if json else None)
+    if strict and done.skipped:
+        raise typer.Exit(3)

@@ -1,0 +1,66 @@
+"""`clibd demo`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from clibd_cli.cli import options
+from clibd_cli.cli.console import LiveProgress
+
+if TYPE_CHECKING:
+    from clibd_cli.tasks.demo import Accuracy, DemoRun
+
+_COLUMNS = ("specimen_id", "order", "family", "genus", "species", "confidence_species", "evidence")
+
+
+def demo(
+    folder: Annotated[
+        Path, typer.Argument(metavar="[DIR]", help="Where the demo's files go.")
+    ] = Path("clibd-demo"),
+    seed: options.Seed = 7,
+    quiet: options.Quiet = False,
+) -> None:
+    """Run the whole job on simulated specimens, offline: references to an index, photos and
+    barcodes to names.
+
+    Everything it makes is in DIR, to look at and to try commands on.
+
+    Example:
+
+      clibd demo
+    """
+    from clibd_cli.tasks.demo import run_demo
+
+    typer.echo(f"Simulated specimens go to {folder}/ (nothing in it is real).")
+    typer.echo("The model, clibd-demo, is built on the spot and untrained: it only shows the way.")
+    with LiveProgress(quiet) as progress:
+        done = run_demo(folder, seed, progress)
+    for run in done.runs:
+        _show(run)
+    typer.echo(f"\nThe files are in {folder}/: look at results.*.csv and *.skipped.csv.")
+    typer.echo("Next: `clibd models add best.pth --name NAME` brings a trained model of your own.")
+
+
+def _show(run: DemoRun) -> None:
+    typer.secho(f"\n{run.title}", bold=True)
+    typer.echo(f"$ {run.command}")
+    _table(_COLUMNS, [[row[name] for name in _COLUMNS] for row in run.first_rows])
+    typer.echo(f"… {run.summary.n} rows, {run.summary.skipped} skipped")
+    header = ("right of named", *(group.rank for group in run.seen))
+    groups = {"species in the references": run.seen, "species not in them": run.unseen}
+    _table(header, [[name, *map(_share, group)] for name, group in groups.items()])
+
+
+def _share(accuracy: Accuracy) -> str:
+    return f"{accuracy.right} of {accuracy.named} ({accuracy.specimens})"
+
+
+def _table(header: tuple[str, ...], rows: list[list[str]]) -> None:
+    cells = [list(header), *rows]
+    widths = [max(len(row[i]) for row in cells) for i in range(len(header))]
+    for row in cells:
+        line = "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True))
+        typer.echo(f"  {line.rstrip()}")

@@ -1,0 +1,64 @@
+"""The program `clibd`: its verbs, and nothing else."""
+
+from __future__ import annotations
+
+import sys
+from typing import Annotated
+
+import typer
+
+from clibd_cli.cli import models
+from clibd_cli.cli.build_index import build_index
+from clibd_cli.cli.check import check
+from clibd_cli.cli.classify import classify
+from clibd_cli.cli.demo import demo
+from clibd_cli.cli.embed import embed
+from clibd_cli.cli.errors import INTERRUPTED, guarded
+from clibd_cli.cli.search import search
+from clibd_cli.core.version import __version__
+
+app = typer.Typer(
+    name="clibd",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+app.command("demo")(guarded(demo))
+app.add_typer(models.app, name="models")
+app.command("embed")(guarded(embed))
+app.command("build-index")(guarded(build_index))
+app.command("classify")(guarded(classify))
+app.command("search")(guarded(search))
+app.command("check")(guarded(check))
+
+
+def _show_version(asked: bool) -> None:
+    if asked:
+        typer.echo(f"clibd {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def clibd(
+    version: Annotated[
+        bool,
+        typer.Option("--version", help="Show the version.", is_eager=True, callback=_show_version),
+    ] = False,
+) -> None:
+    """Name specimens from photos and COI barcodes, with one model and one index.
+
+    Start with `clibd demo`. Then: `clibd embed --dna samples.fasta`, `clibd build-index refs/`,
+    `clibd classify photos/ --out results.csv`.
+    """
+
+
+def run() -> None:
+    """The entry point."""
+    for stream in (sys.stdout, sys.stderr):
+        # A terminal of another encoding must not stop a run because of one name.
+        if hasattr(stream, "reconfigure"):
+            stream.reconfigure(errors="replace")
+    try:
+        app()
+    except KeyboardInterrupt:
+        sys.exit(INTERRUPTED)

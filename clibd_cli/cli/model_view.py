@@ -1,0 +1,110 @@
+"""How models look on a terminal and as JSON: the table of `list`, the facts of `show`."""
+
+from __future__ import annotations
+
+import sys
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Any
+
+import typer
+
+from clibd_cli.cli.console import printable
+
+if TYPE_CHECKING:
+    from clibd_cli.models.cards import ModelCard
+    from clibd_cli.models.registry import ModelEntry
+
+_WIDE = 120  # columns of a table that no terminal limits
+
+
+def print_table(entries: list[ModelEntry]) -> None:
+    """One line a model on stdout; a star marks the default."""
+    from rich.console import Console
+    from rich.table import Table
+
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    for heading in ("", "name", "state", "towers", "dim", "size", "about"):
+        right = heading in ("dim", "size")
+        table.add_column(heading, justify="right" if right else "left", no_wrap=heading != "about")
+    for entry in entries:
+        card = entry.card
+        cells = [
+            "*" if entry.is_default else "",
+            entry.name,
+            entry.state,
+            "+".join(card.modalities) if card else "",
+            str(card.dim) if card else "",
+            _size(card.size_bytes) if card else "",
+            card.title
+            if card
+            else "untrained, made on the spot"
+            if entry.state == "built in"
+            else "clibd models remove " + entry.name,
+        ]
+        table.add_row(*(_plain(cell) for cell in cells))
+    console = Console(width=None if sys.stdout.isatty() else _WIDE, highlight=False)
+    console.print(table)
+    if any(entry.is_default for entry in entries):
+        typer.echo("* used where no --model is named", err=True)
+
+
+def _about(entry: ModelEntry) -> str:
+    if entry.card is not None:
+        return entry.card.title
+    return "untrained; made when it is first used" if entry.state == "built in" else "not usable"
+
+
+def _plain(cell: str) -> Any:
+    from rich.text import Text
+
+    return Text(printable(cell))  # no markup: a title may hold brackets
+
+
+def facts_of(entry: ModelEntry) -> dict[str, str]:
+    """What `show` prints, label by label; what is unknown is left out."""
+    facts = {"name": entry.name, "state": entry.state + (", default" if entry.is_default else "")}
+    if entry.problem is not None:
+        facts["problem"] = entry.problem
+    if entry.folder is not None:
+        facts["folder"] = str(entry.folder)
+    card = entry.card
+    if card is None:
+        return facts
+    facts |= {"title": card.title, "towers": ", ".join(card.modalities), "dim": str(card.dim)}
+    facts |= _preparation(card)
+    facts["size"] = _size(card.size_bytes)
+    facts["source"] = card.source
+    if card.hub is not None:
+        facts["fetched from" if entry.folder else "to fetch"] = (
+            f"{card.hub.repo}/{card.hub.path} at {card.hub.revision}"
+        )
+        facts["SHA-256"] = card.hub.sha256 or "as the hub states it"
+    if card.fingerprint is not None:
+        facts["fingerprint"] = card.fingerprint
+    labels = {"licence": card.licence, "citation": card.citation, "notes": card.notes}
+    return facts | {label: text for label, text in labels.items() if text}
+
+
+def _preparation(card: ModelCard) -> dict[str, str]:
+    """How inputs are prepared for each tower, in words."""
+    facts: dict[str, str] = {}
+    if (image := card.image) is not None:
+        scaled = "values in [0, 1]" if image.mean is None else f"mean {image.mean}, std {image.std}"
+        facts["photos"] = f"shorter side to {image.resize}, centre {image.crop} pixels, {scaled}"
+    if (dna := card.dna) is not None:
+        facts["barcodes"] = f"{dna.max_bases} bases, {dna.k}-mers"
+        facts["DNA pooling"] = dna.pooling
+    if (text := card.text) is not None:
+        facts["names"] = f"{text.max_tokens} word pieces of {text.vocab_size:,}"
+    return facts
+
+
+def _size(size_bytes: int) -> str:
+    return f"{size_bytes / 1e6:,.0f} MB" if size_bytes >= 1e6 else f"{size_bytes / 1e3:,.0f} kB"
+
+
+def as_json(entry: ModelEntry) -> dict[str, Any]:
+    """All that is known about a model, for programs."""
+    facts = asdict(entry)
+    facts["folder"] = None if entry.folder is None else str(entry.folder)
+    return facts

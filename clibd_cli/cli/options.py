@@ -1,0 +1,146 @@
+"""The options that several verbs share, declared once, with one meaning everywhere."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Literal
+
+import typer
+
+from clibd_cli.core.errors import ClibdError, UsageError
+from clibd_cli.core.records import MODALITIES, Modality
+
+_RUN = "How it runs"
+
+DnaFiles = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--dna",
+        metavar="FILE",
+        help="Barcodes: FASTA (plain, gzip, zstd) or a table with a sequence column; "
+        "`-` reads standard input. Repeat for more files.",
+    ),
+]
+TextFile = Annotated[
+    str | None,
+    typer.Option(
+        "--text",
+        metavar="FILE",
+        help="Taxonomic names, one a line (order family genus species), or a table with ranks.",
+    ),
+]
+LabelTables = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--labels",
+        metavar="TABLE",
+        help="CSV or TSV with an id column (specimen_id, processid, sampleid, file, …) and "
+        "order, family, genus, species. Repeat for more tables.",
+    ),
+]
+Model = Annotated[
+    str | None,
+    typer.Option(
+        metavar="NAME",
+        envvar="CLIBD_MODEL",
+        help="An installed model (`clibd models list`) or a model folder; "
+        "by default the one added or pulled last.",
+    ),
+]
+Device = Annotated[
+    Literal["auto", "cpu", "cuda", "mps"],
+    typer.Option(help="Where the encoder runs.", rich_help_panel=_RUN),
+]
+Precision = Annotated[
+    Literal["auto", "fp32", "bf16", "fp16"],
+    typer.Option(help="Number format of the encoder.", rich_help_panel=_RUN),
+]
+BatchSize = Annotated[
+    int | None,
+    typer.Option(
+        min=1, help="Items encoded together; by default what suits the device.",
+        rich_help_panel=_RUN,
+    ),
+]  # fmt: skip
+Workers = Annotated[
+    int | None,
+    typer.Option(
+        min=0,
+        help="Threads that read and decode photos ahead; by default one a core.",
+        rich_help_panel=_RUN,
+    ),
+]
+Seed = Annotated[int, typer.Option(help="Same seed, same result.", rich_help_panel=_RUN)]
+Resume = Annotated[
+    bool,
+    typer.Option(
+        "--resume/--overwrite",
+        help="Go on from what an earlier run left, or make everything anew.",
+        rich_help_panel=_RUN,
+    ),
+]
+Quiet = Annotated[
+    bool,
+    typer.Option(
+        "--quiet", "-q", help="No progress and no summary, only warnings.", rich_help_panel=_RUN
+    ),
+]
+Json = Annotated[
+    bool,
+    typer.Option(
+        "--json", help="A machine-readable summary on standard output.", rich_help_panel=_RUN
+    ),
+]
+Strict = Annotated[
+    bool,
+    typer.Option("--strict", help="Exit with 3 where any input was skipped.", rich_help_panel=_RUN),
+]
+Index = Annotated[
+    Path | None,
+    typer.Option(
+        metavar="INDEX",
+        envvar="CLIBD_INDEX",
+        help="The index to search; by default ./clibd-index.",
+    ),
+]
+Keys = Annotated[
+    str | None,
+    typer.Option(
+        metavar="KINDS",
+        help="Kinds of references to compare with, such as `dna` or `image,dna`; "
+        "by default all that the index has.",
+    ),
+]
+MinBases = Annotated[
+    int, typer.Option(min=1, help="Barcodes with fewer A, C, G and T are skipped.")
+]
+
+
+def parse_keys(text: str | None) -> tuple[Modality, ...] | None:
+    """Read `image,dna`; None stays None."""
+    if text is None:
+        return None
+    names = [part.strip() for part in text.split(",")]
+    unknown = [name for name in names if name not in MODALITIES]
+    if unknown:
+        raise UsageError(
+            f"--keys {text}: {unknown[0]!r} is unknown", f"Choose from {', '.join(MODALITIES)}."
+        )
+    return tuple(modality for modality in MODALITIES if modality in names)
+
+
+def find_index(given: Path | None) -> Path:
+    """The index to use: as given, else the one in the working folder, which is then named.
+
+    Raises:
+        ClibdError: where there is none.
+    """
+    folder = given or Path("clibd-index")
+    if not (folder / "index.json").is_file():
+        raise ClibdError(
+            f"there is no index in {folder}",
+            "Build one with `clibd build-index REFERENCES`, or name one with --index.",
+        )
+    if given is None:
+        typer.echo(f"index: {folder}", err=True)
+    return folder

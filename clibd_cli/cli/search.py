@@ -1,0 +1,144 @@
+"""`clibd search`."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from clibd_cli.cli import options
+from clibd_cli.cli.console import LiveProgress, printable, show_summary
+from clibd_cli.core.errors import UsageError
+from clibd_cli.core.records import Skip
+
+if TYPE_CHECKING:
+    from clibd_cli.tasks.queries import Found
+
+
+def search(
+    photos: Annotated[
+        list[str] | None,
+        typer.Argument(
+            metavar="[PHOTOS]...", help="Folders of photos, photos, or embedding stores."
+        ),
+    ] = None,
+    dna: options.DnaFiles = None,
+    text: Annotated[
+        str | None,
+        typer.Option(
+            metavar="NAMES",
+            help='Taxonomic names, such as "Order family genus species", or a file.',
+        ),
+    ] = None,
+    index: options.Index = None,
+    k: Annotated[int, typer.Option("-k", min=1, help="Nearest references to show.")] = 10,
+    keys: options.Keys = None,
+    out: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="Write a table (.csv, .tsv, .parquet, .jsonl) instead."),
+    ] = None,
+    labels: options.LabelTables = None,
+    min_bases: options.MinBases = 10,
+    device: options.Device = "auto",
+    precision: options.Precision = "auto",
+    batch_size: options.BatchSize = None,
+    workers: options.Workers = None,
+    quiet: options.Quiet = False,
+    json: Annotated[
+        bool, typer.Option("--json", help="JSON on standard output, a line for each reference.")
+    ] = False,
+) -> None:
+    """Show the nearest references of photos, barcodes or names.
+
+    Examples:
+
+      clibd search photo.jpg -k 5
+
+      clibd search --dna samples.fasta --keys image --out hits.csv
+
+      clibd search --text "Lepidoptera Noctuidae Xestia Xestia c-nigrum"
+    """
+    from clibd_cli.io.results import HIT_COLUMNS, hit_rows, open_results
+    from clibd_cli.tasks.inputs import Inputs
+    from clibd_cli.tasks.search import search as search_task
+
+    if not photos and not dna and text is None:
+        raise UsageError(
+            "nothing to search for", "Name photos, or give --dna FILE or --text NAMES."
+        )
+    folder = options.find_index(index)
+    inputs = Inputs(dna or (), photos or (), text, labels or (), min_bases)
+    skipped: list[Skip] = []
+
+    def rows(found: Iterable[Found | Skip]) -> Iterator[dict[str, Any]]:
+        for query in found:
+            if isinstance(query, Skip):
+                skipped.append(query)
+            else:
+                yield from hit_rows(query.specimen, query.hits)
+
+    with LiveProgress(quiet) as progress:
+        hits = rows(
+            search_task(
+                inputs,
+                folder,
+                keys=options.parse_keys(keys),
+                k=k,
+                device=device,
+                precision=precision,
+                batch_size=batch_size,
+                workers=workers,
+                progress=progress,
+            )
+        )
+        if out is None:
+            _print(hits, json)
+        else:
+            with open_results(out, HIT_COLUMNS) as table:
+                for row in hits:
+                    table.write(row)
+        for skip in skipped:
+            progress.warn(f"skipped {skip.source}: {skip.reason}")
+    if out is not None:
+        show_summary("searched", {"hits": out}, quiet=quiet, as_json=None)
+
+
+def _print(rows: Iterator[dict[str, Any]], json: bool) -> None:
+    """A table for people on a terminal; CSV or JSON lines for programs."""
+    if json:
+        from json import dumps
+
+        for row in rows:
+            typer.echo(dumps(row, ensure_ascii=False))
+    elif sys.stdout.isatty():
+        _print_table(rows)
+    else:
+        from clibd_cli.io.results import HIT_COLUMNS, delimited_rows
+
+        table = delimited_rows(sys.stdout, HIT_COLUMNS)
+        for row in rows:
+            table.write(row)
+
+
+_SHOWN = ("query_id", "position", "key_id", "key_modality", "similarity", "n_specimens")
+
+
+def _print_table(rows: Iterator[dict[str, Any]]) -> None:
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
+
+    from clibd_cli.core.lineage import RANKS
+
+    table = Table(box=None)
+    for name in (*_SHOWN, "name"):
+        table.add_column(name.replace("_", " "))
+    for row in rows:
+        name = next((row[rank] for rank in reversed(RANKS) if row[rank]), "")
+        cells = [*(row[column] for column in _SHOWN), name]
+        texts = (f"{cell:.4f}" if isinstance(cell, float) else str(cell) for cell in cells)
+        table.add_row(*(Text(printable(text)) for text in texts))
+    Console().print(table)

@@ -1,0 +1,75 @@
+"""Opening the model that a task needs: by name, or as the one that an index was made with."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from clibd_cli.core.errors import ClibdError
+from clibd_cli.core.progress import Progress
+from clibd_cli.core.records import Modality
+
+if TYPE_CHECKING:
+    from clibd_cli.models.model import ClibdModel
+
+
+def open_model(
+    name: str | None,
+    device: str,
+    precision: str,
+    modalities: Sequence[Modality],
+    progress: Progress,
+) -> ClibdModel:
+    """The model `name`, or the default one, with the towers for `modalities`.
+
+    Raises:
+        ClibdError: where it is not installed, or lacks a tower.
+    """
+    from clibd_cli.models.model import load_model
+    from clibd_cli.tasks.models import resolve_model_folder
+
+    folder = resolve_model_folder(name, progress=progress)
+    return load_model(folder, device, precision, modalities)
+
+
+def open_model_of(
+    name: str,
+    fingerprint: str,
+    device: str,
+    precision: str,
+    modalities: Sequence[Modality],
+) -> ClibdModel:
+    """The installed model with this fingerprint, whatever it is called by now.
+
+    Args:
+        name: what it was called when the index was made.
+
+    Raises:
+        ClibdError: where no installed model has the fingerprint.
+    """
+    from clibd_cli.models.model import load_model
+
+    folder = _folder_of(name, fingerprint)
+    return load_model(folder, device, precision, modalities)
+
+
+def _folder_of(name: str, fingerprint: str) -> Path:
+    from clibd_cli.models.home import models_home
+    from clibd_cli.models.registry import find_installed, installed
+
+    home = models_home()
+    cards = installed(home)
+    for card in sorted(cards, key=lambda card: card.name != name):
+        if card.fingerprint == fingerprint:
+            return find_installed(card.name, home)
+    if any(card.name == name for card in cards):
+        raise ClibdError(
+            f"the installed model {name} is not the one that the index was made with "
+            f"({fingerprint[:12]})",
+            "Add that one under another name, or build the index anew.",
+        )
+    raise ClibdError(
+        f"the index was made with the model {name} ({fingerprint[:12]}), which is not installed",
+        f"Install it: `clibd models pull {name}` or `clibd models add FILE --name {name}`.",
+    )

@@ -1,0 +1,120 @@
+"""From neighbours to a name: the paper's nearest key, or a vote of several.
+
+Both take what was found for one specimen as one list of hits for each kind of evidence (its
+photo, its barcode), best first.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from clibd_cli.core.lineage import RANKS, UNLABELLED, Lineage
+from clibd_cli.core.records import Hit
+
+MIN_SHARE = 0.5
+"""A rank is named when its name has more than this share of the vote."""
+
+_SAME = 1e-5
+"""Cosine distances below this are rounding: the vectors are the same."""
+
+
+@dataclass(frozen=True, slots=True)
+class Naming:
+    """A name as deep as the evidence goes.
+
+    Attributes:
+        confidence: for each named rank, 0 to 1.
+        n_support: reference specimens among the neighbours that carry the deepest name.
+    """
+
+    lineage: Lineage
+    confidence: dict[str, float | None]
+    n_support: int
+
+
+NamingMethod = Callable[[Sequence[Sequence[Hit]]], Naming]
+
+
+def name_by_nearest(evidence: Sequence[Sequence[Hit]]) -> Naming:
+    """The complete label of the nearest key, its similarity as confidence (paper, section 4)."""
+    hits = [hit for hits in evidence for hit in hits]
+    if not hits:
+        return Naming(UNLABELLED, dict.fromkeys(RANKS), 0)
+    nearest = max(hits, key=lambda hit: hit.similarity)
+    lineage = nearest.lineage
+    confidence = {r: nearest.similarity if lineage.at(r) else None for r in RANKS}
+    return Naming(lineage, confidence, _support(lineage, [nearest]))
+
+
+def name_by_vote(evidence: Sequence[Sequence[Hit]], min_share: float = MIN_SHARE) -> Naming:
+    """One lineage, voted for rank by rank by all neighbours.
+
+    A neighbour weighs the inverse square of its cosine distance, so that an identical barcode
+    outvotes any number of merely similar ones, whatever the scale of a model's similarities. Each
+    kind of evidence has one vote in all. Specimens that share a vector share its weight; those
+    without a name at a rank leave it to the others, and where none has a name, it is withheld.
+    Only neighbours that agree with the name of a rank vote on the ranks below, so a child never
+    contradicts its parent, and confidence never grows with depth.
+    """
+    ballots = [ballot for hits in evidence for ballot in _ballots(hits, 1 / len(evidence))]
+    names: dict[str, str | None] = dict.fromkeys(RANKS)
+    confidence: dict[str, float | None] = dict.fromkeys(RANKS)
+    for rank in RANKS:
+        shares = _shares(ballots, rank)
+        if not shares:
+            continue
+        winner = max(shares, key=lambda name: shares[name])
+        if shares[winner] > min_share:
+            names[rank], confidence[rank] = winner, min(1.0, shares[winner])
+            ballots = [kept for ballot in ballots if (kept := ballot.after(rank, winner))]
+        elif len(shares) > 1:
+            break
+    lineage = Lineage(**names)
+    return Naming(lineage, confidence, _support(lineage, [h for hits in evidence for h in hits]))
+
+
+@dataclass(frozen=True, slots=True)
+class _Ballot:
+    """The weight of one neighbour, and the lineages of its specimens with their numbers."""
+
+    weight: float
+    labels: Sequence[tuple[Lineage, int]]
+
+    def shares(self, rank: str) -> dict[str, float]:
+        """The weight divided among the names at `rank`."""
+        counts: Counter[str] = Counter()
+        for lineage, count in self.labels:
+            if name := lineage.at(rank):
+                counts[name] += count
+        return {name: self.weight * count / counts.total() for name, count in counts.items()}
+
+    def after(self, rank: str, winner: str) -> _Ballot | None:
+        """What is left of the ballot for the ranks below, once `winner` is the name at `rank`."""
+        weight = self.shares(rank).get(winner)
+        if weight is None:
+            return None
+        return _Ballot(weight, [x for x in self.labels if x[0].at(rank) in {winner, None}])
+
+
+def _ballots(hits: Sequence[Hit], vote: float) -> list[_Ballot]:
+    weights = [1.0 / max(1.0 - hit.similarity, _SAME) ** 2 for hit in hits]
+    scale = vote / sum(weights) if weights else 0.0
+    return [_Ballot(w * scale, hit.labels) for w, hit in zip(weights, hits, strict=True)]
+
+
+def _shares(ballots: Sequence[_Ballot], rank: str) -> dict[str, float]:
+    shares: dict[str, float] = {}
+    for ballot in ballots:
+        for name, share in ballot.shares(rank).items():
+            shares[name] = shares.get(name, 0.0) + share
+    return shares
+
+
+def _support(lineage: Lineage, hits: Sequence[Hit]) -> int:
+    rank = lineage.deepest
+    if rank is None:
+        return 0
+    name = lineage.at(rank)
+    return sum(n for hit in hits for other, n in hit.labels if other.at(rank) == name)

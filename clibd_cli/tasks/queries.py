@@ -1,0 +1,155 @@
+"""Queries on their way to an index: embedded on the spot, or read from a store."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from clibd_cli.core.errors import ClibdError
+from clibd_cli.core.lineage import RANKS, Lineage
+from clibd_cli.core.progress import Progress
+from clibd_cli.core.records import Hit, Modality, Skip, Specimen
+from clibd_cli.tasks.encoding import DistinctEncoder, Ready, default_workers, read_ahead
+from clibd_cli.tasks.inputs import Inputs, count_specimens, read_specimens
+from clibd_cli.tasks.loading import open_model_of
+from clibd_cli.tasks.windows import windows
+from clibd_cli.vectors.parts import common_facts, count_rows, find_stores, read_rows
+from clibd_cli.vectors.schema import vectors_of
+from clibd_cli.vectors.spill import VectorSpill
+
+if TYPE_CHECKING:
+    import numpy as np
+
+    from clibd_cli.models.model import ClibdModel
+    from clibd_cli.vectors.index import ReferenceIndex
+
+_QUERIES_A_WINDOW: dict[Modality, int] = {"image": 32, "dna": 512, "text": 512}
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """A query and its nearest keys, best first."""
+
+    specimen: Specimen
+    hits: list[Hit]
+
+
+class Searcher:
+    """Looks up queries of all kinds in one index, with the model that the index was made with.
+
+    Attributes:
+        encoded: how many distinct contents went through the model.
+    """
+
+    def __init__(
+        self,
+        index: ReferenceIndex,
+        k: int,
+        *,
+        device: str,
+        precision: str,
+        batch_size: int | None,
+        workers: int | None,
+        progress: Progress,
+    ) -> None:
+        self._index = index
+        self._k = k
+        self._device = device
+        self._precision = precision
+        self._batch_size = batch_size
+        self._workers = default_workers() if workers is None else workers
+        self._progress = progress
+        self._model: ClibdModel | None = None
+
+    def embed_and_search(self, inputs: Inputs, modality: Modality) -> Iterator[Found | Skip]:
+        """The neighbours of everything that `inputs` has of `modality`, in input order."""
+        from clibd_cli.models.device import default_batch_size
+
+        model = self._open_model(inputs.modalities)
+        batch_size = self._batch_size or default_batch_size(modality, model.device)
+        total = count_specimens(inputs, modality) if self._progress.live else None
+        self._progress.begin("classifying", total)
+        records = read_specimens(inputs, modality, self._progress.warn)
+        with VectorSpill(model.dim, None) as vectors:
+            encoder = DistinctEncoder(model, modality, batch_size, vectors)
+            ahead = 2 * batch_size + self._workers
+            ready = read_ahead(model, modality, records, vectors, self._workers, ahead)
+            for window in windows(ready, _QUERIES_A_WINDOW[modality]):
+                yield from self._search_window(encoder, window)
+
+    def search_stores(self, folder: Path) -> Iterator[Found]:
+        """The neighbours of the specimens in an embedding store, or in all below `folder`.
+
+        Raises:
+            ClibdError: where they were embedded with another model than the index.
+        """
+        stores = find_stores(folder)
+        facts = common_facts(stores)
+        header = self._index.header
+        if facts.fingerprint != header.model_fingerprint:
+            raise ClibdError(
+                f"{folder} was embedded with {facts.model} ({facts.fingerprint[:12]}), the index "
+                f"with {header.model} ({header.model_fingerprint[:12]})",
+                f"Embed it with --model {header.model}.",
+            )
+        self._progress.begin("classifying", count_rows(stores))
+        for rows in read_rows(stores):
+            specimens = [_specimen(row) for row in rows.drop_columns(["embedding"]).to_pylist()]
+            yield from self._search(specimens, vectors_of(rows.column("embedding"), facts.dim))
+
+    def _search_window(
+        self, encoder: DistinctEncoder, window: Iterator[Ready | Skip]
+    ) -> Iterator[Found | Skip]:
+        """Search a window, with its skips at their places."""
+        order: list[Skip | None] = []
+
+        def readable() -> Iterator[Ready]:
+            for record in window:
+                order.append(record if isinstance(record, Skip) else None)
+                if not isinstance(record, Skip):
+                    yield record
+
+        done = encoder.encode(readable())
+        found = self._search(done.specimens, done.vectors)
+        for skip in order:
+            if skip is not None:
+                self._progress.advance()
+            yield next(found) if skip is None else skip
+
+    def _search(self, specimens: Sequence[Specimen], vectors: np.ndarray) -> Iterator[Found]:
+        hits = self._index.search(vectors, self._k)
+        for specimen, near in zip(specimens, hits, strict=True):
+            self._progress.advance()
+            yield Found(specimen, near)
+
+    def _open_model(self, modalities: Sequence[Modality]) -> ClibdModel:
+        if self._model is None:
+            header = self._index.header
+            self._model = open_model_of(
+                header.model,
+                header.model_fingerprint,
+                self._device,
+                self._precision,
+                modalities,
+            )
+        return self._model
+
+
+def split_stores(inputs: Inputs) -> tuple[list[Path], Inputs]:
+    """Tell the embedding stores among the named folders from the folders of photos."""
+    stores = [Path(p) for p in inputs.photos if Path(p).is_dir() and find_stores(Path(p))]
+    photos = [p for p in inputs.photos if Path(p) not in stores]
+    return stores, replace(inputs, photos=photos)
+
+
+def _specimen(row: dict[str, str]) -> Specimen:
+    return Specimen(
+        specimen_id=row["specimen_id"],
+        modality=row["modality"],  # type: ignore[arg-type]
+        content=row["barcode"] or "",
+        source=row["source"],
+        lineage=Lineage(*(row[rank] for rank in RANKS)),
+        bin_uri=row["bin_uri"],
+    )
