@@ -1,0 +1,1 @@
+"""Files in, files out: barcodes, photos, labels and result tables. No tensors."""

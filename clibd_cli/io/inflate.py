@@ -1,0 +1,134 @@
+"""Gzip and zstd, recognised by their first bytes and inflated in small steps.
+
+The decoders are driven piece by piece rather than through `gzip.open`, for three reasons: a file
+that breaks off must give everything before the break, one step must never inflate into gigabytes,
+and what goes in and comes out must be counted to refuse decompression bombs.
+"""
+
+from __future__ import annotations
+
+import zlib
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from importlib import import_module
+from itertools import chain
+from typing import Protocol
+
+from clibd_cli.core.errors import ClibdError
+
+BOMB_BYTES = 1 << 30
+"""A bomb is suspected only when more than this (1 GiB) has come out ..."""
+
+BOMB_RATIO = 500
+"""... at more than so many times the bytes that went in. Repeated barcodes stay below 200."""
+
+_GZIP_MAGIC = b"\x1f\x8b"
+_ZSTD_MAGIC = b"\x28\xb5\x2f\xfd"
+
+
+class BrokenInputError(ClibdError):
+    """The input ends in the middle: what came before is good, the rest cannot be had."""
+
+
+class _Decoder(Protocol):
+    @property
+    def eof(self) -> bool: ...
+    @property
+    def unused_data(self) -> bytes: ...
+    def decompress(self, data: bytes, /) -> bytes: ...
+
+
+@dataclass(frozen=True, slots=True)
+class _Codec:
+    """`piece` is how many bytes go in at once; it bounds what can come out at once (16-32 MB)."""
+
+    name: str
+    new_decoder: Callable[[], _Decoder]
+    errors: tuple[type[Exception], ...]
+    piece: int
+
+
+def decompressed(blocks: Iterator[bytes], name: str) -> Iterator[bytes]:
+    """Inflate `blocks` where the first of them begins as gzip or zstd; else pass them on.
+
+    Args:
+        blocks: bytes of a file; the first block holds at least 8 bytes where the file does.
+        name: the file, for messages.
+
+    Raises:
+        BrokenInputError: where the compressed data end too early or are damaged.
+        ClibdError: for a decompression bomb, or zstd without a library that reads it.
+    """
+    head = next(blocks, b"")
+    whole = chain([head], blocks)
+    if head.startswith(_GZIP_MAGIC):
+        return _inflated(whole, _gzip(), name)
+    if head.startswith(_ZSTD_MAGIC):
+        return _inflated(whole, _zstd(name), name)
+    return whole
+
+
+def _gzip() -> _Codec:
+    return _Codec("gzip", lambda: zlib.decompressobj(wbits=31), (zlib.error,), 1 << 14)
+
+
+def _zstd(name: str) -> _Codec:
+    try:
+        library = import_module("compression.zstd")  # Python 3.14
+        return _Codec("zstd", library.ZstdDecompressor, (library.ZstdError,), 1 << 10)
+    except ImportError:
+        pass
+    try:
+        library = import_module("zstandard")
+    except ImportError as error:
+        raise ClibdError(
+            f"{name} is compressed with zstd, which needs one more library",
+            "Install it: pip install 'clibd[zstd]'. Or unpack the file: zstd -d FILE.",
+        ) from error
+    decompressor = library.ZstdDecompressor()
+    return _Codec("zstd", decompressor.decompressobj, (library.ZstdError,), 1 << 10)
+
+
+def _inflated(blocks: Iterator[bytes], codec: _Codec, name: str) -> Iterator[bytes]:
+    decoder: _Decoder | None = None
+    taken = given = 0
+    for piece in _pieces(blocks, codec.piece):
+        taken += len(piece)
+        left = piece
+        while left:
+            if decoder is None:
+                left = left.lstrip(b"\0")  # padding between members, as tape tools write it
+                if not left:
+                    break
+                decoder = codec.new_decoder()
+            try:
+                data = decoder.decompress(left)
+            except codec.errors as error:
+                raise BrokenInputError(
+                    f"{name} is damaged: its {codec.name} data cannot be read ({error})",
+                    "Copy or download the file again.",
+                ) from error
+            left = b""
+            if decoder.eof:
+                left, decoder = decoder.unused_data, None
+            given += len(data)
+            _refuse_bomb(taken, given, name)
+            yield data
+    if decoder is not None:
+        raise BrokenInputError(
+            f"{name} breaks off: its {codec.name} data end too early",
+            "Copy or download the file again.",
+        )
+
+
+def _pieces(blocks: Iterator[bytes], size: int) -> Iterator[bytes]:
+    for block in blocks:
+        yield from (block[start : start + size] for start in range(0, len(block), size))
+
+
+def _refuse_bomb(taken: int, given: int, name: str) -> None:
+    if given > BOMB_BYTES and given > BOMB_RATIO * taken:
+        raise ClibdError(
+            f"{name} unpacks to more than {BOMB_RATIO} times its size: a decompression bomb?",
+            "If you trust the file, unpack it first and give the unpacked one.",
+        )

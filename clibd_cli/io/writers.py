@@ -1,0 +1,241 @@
+"""Tables of results written row by row, and whole files only under the final name.
+
+Text may come from anybody's files: cells hold no line breaks or control characters, and in CSV
+and TSV no cell can start a formula. There, floats have four decimals (the binary value rounded to
+the nearest, ties to even); Parquet and JSON lines keep them whole.
+"""
+
+from __future__ import annotations
+
+import csv
+import json
+import math
+import re
+from abc import ABC, abstractmethod
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from types import TracebackType
+from typing import IO, Any
+
+from clibd_cli.core.atomic import atomic_path
+from clibd_cli.core.errors import ClibdError
+from clibd_cli.io.names import printable
+
+ROWS_A_GROUP = 10_000
+"""Rows of a Parquet file that wait in memory for their row group."""
+
+_CONTROL = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029]+")
+_LINE_ENDS = {code: f"\\u{code:04x}" for code in (0x85, 0x2028, 0x2029)}
+"""What some readers take for the end of a line, and `json` does not escape."""
+
+_FORMULA = ("=", "+", "-", "@")
+
+
+class DelimitedRows:
+    """Rows as CSV or TSV on an open text stream, such as the standard output.
+
+    Args:
+        stream: opened with `newline=""`, so that lines end with LF everywhere.
+        kinds: the columns in their order, each with the type of its values.
+    """
+
+    def __init__(self, stream: IO[str], kinds: Mapping[str, type], delimiter: str = ",") -> None:
+        self._stream = stream
+        self._kinds = dict(kinds)
+        self._writer = csv.writer(stream, delimiter=delimiter, lineterminator="\n")
+        self._writer.writerow(self._kinds)
+        stream.flush()
+
+    def write(self, row: Mapping[str, Any]) -> None:
+        """Add a row and pass it on at once; a column that it lacks is empty."""
+        self._writer.writerow([safe_cell(value) for value in _values(row, self._kinds)])
+        self._stream.flush()
+
+
+class ResultWriter(ABC):
+    """Writes rows into a file beside `path`, which takes that name when the writer is closed.
+
+    As a context manager it closes at the end of the block, and removes its file where the block
+    raises.
+
+    Args:
+        kinds: the columns in their order, each with the type of its values.
+
+    Raises:
+        ClibdError: here and in every method, where the file cannot be written.
+    """
+
+    def __init__(self, path: Path, kinds: Mapping[str, type]) -> None:
+        self.path = path
+        self._kinds = dict(kinds)
+        self._slot = atomic_path(path)
+        with self._explained():
+            if path.exists():
+                # Open in Excel, or read-only: better known now than at the end of the night.
+                path.open("ab").close()
+            self._partial = self._slot.__enter__()
+        self._open = True
+        with self._explained():
+            self._begin()
+
+    def write(self, row: Mapping[str, Any]) -> None:
+        """Add a row; a column that it lacks is empty."""
+        with self._explained():
+            self._write(row)
+
+    def close(self) -> None:
+        """Finish the file and give it its name. A second call does nothing."""
+        if not self._open:
+            return
+        with self._explained():
+            self._finish()
+            self._open = False
+            self._slot.__exit__(None, None, None)
+
+    def discard(self) -> None:
+        """Remove what has been written; a file that was there before stays."""
+        if not self._open:
+            return
+        self._open = False
+        with suppress(OSError):
+            self._finish()
+        reason = RuntimeError("given up")
+        self._slot.__exit__(RuntimeError, reason, None)
+
+    def __enter__(self) -> ResultWriter:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        if kind is None:
+            self.close()
+        else:
+            self.discard()
+
+    @abstractmethod
+    def _begin(self) -> None:
+        """Open `self._partial`."""
+
+    @abstractmethod
+    def _write(self, row: Mapping[str, Any]) -> None:
+        """Add a row."""
+
+    @abstractmethod
+    def _finish(self) -> None:
+        """Write what is left and close `self._partial`."""
+
+    @contextmanager
+    def _explained(self) -> Iterator[None]:
+        try:
+            yield
+        except OSError as error:
+            if getattr(self, "_open", False):
+                self.discard()
+            raise ClibdError(
+                f"{printable(self.path)} cannot be written: {error.strerror or error}",
+                "Close it where it is open, make room, or choose another name with --out.",
+            ) from error
+
+
+class DelimitedWriter(ResultWriter):
+    """CSV or TSV; each row is on the disk when `write` returns."""
+
+    def __init__(self, path: Path, kinds: Mapping[str, type], delimiter: str) -> None:
+        self._delimiter = delimiter
+        super().__init__(path, kinds)
+
+    def _begin(self) -> None:
+        self._file = self._partial.open("w", encoding="utf-8", newline="")
+        self._rows = DelimitedRows(self._file, self._kinds, self._delimiter)
+
+    def _write(self, row: Mapping[str, Any]) -> None:
+        self._rows.write(row)
+
+    def _finish(self) -> None:
+        self._file.close()
+
+
+class JsonLinesWriter(ResultWriter):
+    """One JSON object a line; each row is on the disk when `write` returns."""
+
+    def _begin(self) -> None:
+        self._file = self._partial.open("w", encoding="utf-8", newline="")
+
+    def _write(self, row: Mapping[str, Any]) -> None:
+        values = dict(zip(self._kinds, _values(row, self._kinds), strict=True))
+        text = json.dumps(values, ensure_ascii=False, allow_nan=False)
+        self._file.write(text.translate(_LINE_ENDS) + "\n")
+        self._file.flush()
+
+    def _finish(self) -> None:
+        self._file.close()
+
+
+class ParquetWriter(ResultWriter):
+    """Parquet, in row groups of `ROWS_A_GROUP`."""
+
+    def _begin(self) -> None:
+        import pyarrow as pa
+        from pyarrow import parquet
+
+        types = {str: pa.string(), int: pa.int64(), float: pa.float64()}
+        self._schema = pa.schema([(name, types[kind]) for name, kind in self._kinds.items()])
+        self._waiting: list[list[Any]] = []
+        self._parquet = parquet.ParquetWriter(self._partial, self._schema, compression="zstd")
+
+    def _write(self, row: Mapping[str, Any]) -> None:
+        self._waiting.append(_values(row, self._kinds))
+        if len(self._waiting) == ROWS_A_GROUP:
+            self._write_group()
+
+    def _write_group(self) -> None:
+        import pyarrow as pa
+
+        columns = zip(*self._waiting, strict=True)
+        arrays = [pa.array(c, f.type) for c, f in zip(columns, self._schema, strict=True)]
+        self._parquet.write_table(pa.table(arrays, schema=self._schema))
+        self._waiting.clear()
+
+    def _finish(self) -> None:
+        if self._waiting:
+            self._write_group()
+        self._parquet.close()
+
+
+def safe_cell(value: object) -> str:
+    """A value as a cell of CSV that no spreadsheet runs: text that begins like a formula gets a
+    leading apostrophe. None is an empty cell."""
+    if value is None:
+        return ""
+    if isinstance(value, float):
+        text = f"{value:.4f}"
+        return "0.0000" if text == "-0.0000" else text
+    if isinstance(value, int):
+        return str(value)
+    written = str(value)
+    text = _CONTROL.sub(" ", written)
+    risky = text.lstrip().startswith(_FORMULA) or written.startswith(("\t", "\r"))
+    return f"'{text}" if risky else text
+
+
+def _values(row: Mapping[str, Any], kinds: Mapping[str, type]) -> list[Any]:
+    return [_value(row.get(name), kind) for name, kind in kinds.items()]
+
+
+def _value(value: Any, kind: type) -> Any:
+    """`value` as a plain `kind`; None where there is none, a number that is not finite included."""
+    if value is None:
+        return None
+    if kind is float:
+        number = float(value)
+        return number if math.isfinite(number) else None
+    if kind is int:
+        return int(value)
+    # Lone surrogates, from file names that are not UTF-8, cannot be written.
+    text = str(value)
+    return text if text.isascii() else text.encode("utf-8", "replace").decode("utf-8")
