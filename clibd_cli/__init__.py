@@ -1,5 +1,73 @@
-"""clibd names specimens from photos and COI barcodes."""
+"""clibd names specimens from photos and COI barcodes.
 
+Everything that the command line does is a plain function here, loaded when it is first used:
+`embed`, `build_index`, `classify`, `search`, `check`; `add_model`, `pull_model`, `list_models`,
+`load_model`; `write_collection` simulates specimens to try them on, `ProgressBars` shows progress.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+from clibd_cli.core.errors import ClibdError
+from clibd_cli.core.lineage import RANKS, Lineage
+from clibd_cli.core.records import Call, Hit, Skip, Specimen
 from clibd_cli.core.version import __version__
 
-__all__ = ["__version__"]
+if TYPE_CHECKING:
+    from clibd_cli.models.model import load_model
+    from clibd_cli.simulated.collection import write_collection
+    from clibd_cli.tasks.bars import ProgressBars
+    from clibd_cli.tasks.check import check
+    from clibd_cli.tasks.classify import classify
+    from clibd_cli.tasks.embed import embed
+    from clibd_cli.tasks.inputs import Inputs
+    from clibd_cli.tasks.models import add_model, list_models, pull_model
+    from clibd_cli.tasks.references import build_index
+    from clibd_cli.tasks.search import search
+
+__all__ = [
+    "RANKS",
+    "Call",
+    "ClibdError",
+    "Hit",
+    "Inputs",
+    "Lineage",
+    "ProgressBars",
+    "Skip",
+    "Specimen",
+    "__version__",
+    "add_model",
+    "build_index",
+    "check",
+    "classify",
+    "embed",
+    "list_models",
+    "load_model",
+    "pull_model",
+    "search",
+    "write_collection",
+]
+
+_HOMES = {
+    "Inputs": "tasks.inputs",
+    "ProgressBars": "tasks.bars",
+    "add_model": "tasks.models",
+    "build_index": "tasks.references",
+    "check": "tasks.check",
+    "classify": "tasks.classify",
+    "embed": "tasks.embed",
+    "list_models": "tasks.models",
+    "load_model": "models.model",
+    "pull_model": "tasks.models",
+    "search": "tasks.search",
+    "write_collection": "simulated.collection",
+}
+
+
+def __getattr__(name: str) -> Any:
+    # Heavy libraries are imported by the function that needs them, not by `import clibd_cli`.
+    if name not in _HOMES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(f"{__name__}.{_HOMES[name]}"), name)

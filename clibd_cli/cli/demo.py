@@ -49,13 +49,14 @@ def _show(run: DemoRun) -> None:
     typer.echo(f"$ {run.command}")
     _table(_COLUMNS, [[row[name] for name in _COLUMNS] for row in run.first_rows])
     typer.echo(f"… {run.summary.n} rows, {run.summary.skipped} skipped")
-    header = ("right of named", *(group.rank for group in run.seen))
-    groups = {"species in the references": run.seen, "species not in them": run.unseen}
-    _table(header, [[name, *map(_share, group)] for name, group in groups.items()])
+    groups = {"whose species is in the references": run.seen, "whose species is new": run.unseen}
+    header = ("specimens", *(group.rank for group in run.seen))
+    rows = [[f"{group[0].specimens} {name}", *map(_share, group)] for name, group in groups.items()]
+    _table(header, rows)
 
 
 def _share(accuracy: Accuracy) -> str:
-    return f"{accuracy.right} of {accuracy.named} ({accuracy.specimens})"
+    return f"{accuracy.right} right of {accuracy.named} named"
 
 
 def _table(header: tuple[str, ...], rows: list[list[str]]) -> None:

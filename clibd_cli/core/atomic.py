@@ -8,6 +8,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from clibd_cli.core.errors import ClibdError
+
 
 @contextmanager
 def atomic_path(final: Path) -> Iterator[Path]:
@@ -15,6 +17,10 @@ def atomic_path(final: Path) -> Iterator[Path]:
 
     The bytes are on the disk before the rename, so a power cut leaves the old file or the whole
     new one. If the block raises, the half-written file is removed and `final` is untouched.
+
+    Raises:
+        ClibdError: where the whole file cannot take its name (on Windows, a table that is open
+            in a spreadsheet); it is kept, and named.
     """
     final.parent.mkdir(parents=True, exist_ok=True)
     # The suffix stays last, since some writers choose the format by it.
@@ -23,9 +29,16 @@ def atomic_path(final: Path) -> Iterator[Path]:
         yield partial
         with partial.open("rb+") as handle:
             os.fsync(handle.fileno())
-        partial.replace(final)
-    finally:
+    except BaseException:
         partial.unlink(missing_ok=True)
+        raise
+    try:
+        partial.replace(final)
+    except OSError as error:
+        raise ClibdError(
+            f"{final} cannot be replaced: {error.strerror or error}",
+            f"Close it where it is open. What was written is kept: rename {partial} yourself.",
+        ) from error
 
 
 def write_text(final: Path, text: str) -> None:
@@ -43,6 +56,8 @@ def atomic_folder(final: Path) -> Iterator[Path]:
     final.parent.mkdir(parents=True, exist_ok=True)
     partial = final.with_name(f".{final.name[:100]}.{os.getpid()}.partial")
     old = final.with_name(f".{final.name[:100]}.{os.getpid()}.old")
+    for leftover in (partial, old):
+        shutil.rmtree(leftover, ignore_errors=True)
     partial.mkdir()
     try:
         yield partial

@@ -85,8 +85,8 @@ def make_calls(searcher: Searcher, inputs: Inputs, naming: NamingMethod) -> Iter
 
 def classify(
     inputs: Inputs,
-    index: Path,
-    out: Path,
+    index: str | Path,
+    out: str | Path,
     *,
     method: str = "vote",
     keys: Sequence[Modality] | None = None,
@@ -118,9 +118,10 @@ def classify(
     )
 
     check_inputs(inputs)
+    table = Path(out)
     started = time.monotonic()
     naming = naming_method(method, min_share)
-    opened = ReferenceIndex(index, keys)
+    opened = ReferenceIndex(Path(index), keys)
     for note in opened.notes:
         progress.warn(note)
     searcher = Searcher(
@@ -134,7 +135,7 @@ def classify(
     )
     n = skipped = 0
     named = dict.fromkeys(RANKS, 0)
-    with open_results(out, RESULT_COLUMNS) as rows, SkipWriter(skipped_path(out)) as skips:
+    with open_results(table, RESULT_COLUMNS) as rows, SkipWriter(skipped_path(table)) as skips:
         for call in make_calls(searcher, inputs, naming):
             if isinstance(call, Skip):
                 skips.write(call)
@@ -147,7 +148,7 @@ def classify(
     seconds = time.monotonic() - started
     done = ClassifySummary(
         out=str(out),
-        skipped_out=str(skipped_path(out)),
+        skipped_out=str(skipped_path(table)),
         index=str(index),
         model=opened.header.model,
         fingerprint=opened.header.model_fingerprint,
@@ -159,7 +160,7 @@ def classify(
         rate=n / seconds if seconds else 0.0,
     )
     settings = {"keys": list(opened.modalities), "k": k, "min_share": min_share}
-    write_run_log(run_log_path(out), command, {**asdict(done), **settings})
+    write_run_log(run_log_path(table), command, {**asdict(done), **settings})
     return done
 
 

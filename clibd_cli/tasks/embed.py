@@ -61,7 +61,7 @@ class EmbedSummary:
 
 def embed(
     inputs: Inputs,
-    out: Path | None = None,
+    out: str | Path | None = None,
     *,
     model: str | None = None,
     device: str = "auto",
@@ -89,7 +89,7 @@ def embed(
 
     check_inputs(inputs)
     started = time.monotonic()
-    folder = store_folder(out or default_store(inputs.first), shard)
+    folder = store_folder(Path(out or default_store(inputs.first)), shard)
     loaded = open_model(model, device, precision, inputs.modalities, progress)
     facts = StoreFacts(loaded.card.name, loaded.fingerprint, loaded.dim)
     reading = default_workers() if workers is None else workers

@@ -76,7 +76,8 @@ def read_specimens(
 
 
 def count_specimens(inputs: Inputs, modality: Modality) -> int | None:
-    """How many records there are, by a quick first reading; None for standard input."""
-    if "-" in inputs.dna or inputs.text == "-":
+    """How many records there are, by a quick first reading; None for what is read only once."""
+    files = {"image": (), "dna": inputs.dna, "text": (inputs.text,)}[modality]
+    if not all(Path(name).is_file() for name in files if name):  # `-`, a pipe, a name to search
         return None
     return sum(1 for _ in read_specimens(inputs, modality, lambda _: None))

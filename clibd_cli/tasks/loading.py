@@ -56,13 +56,15 @@ def open_model_of(
 
 def _folder_of(name: str, fingerprint: str) -> Path:
     from clibd_cli.models.home import models_home
-    from clibd_cli.models.registry import find_installed, installed
+    from clibd_cli.models.registry import DEMO_MODEL, find_installed, installed
 
     home = models_home()
     cards = installed(home)
     for card in sorted(cards, key=lambda card: card.name != name):
         if card.fingerprint == fingerprint:
             return find_installed(card.name, home)
+    if name == DEMO_MODEL and (folder := _demo_with(fingerprint)) is not None:
+        return folder
     if any(card.name == name for card in cards):
         raise ClibdError(
             f"the installed model {name} is not the one that the index was made with "
@@ -73,3 +75,12 @@ def _folder_of(name: str, fingerprint: str) -> Path:
         f"the index was made with the model {name} ({fingerprint[:12]}), which is not installed",
         f"Install it: `clibd models pull {name}` or `clibd models add FILE --name {name}`.",
     )
+
+
+def _demo_with(fingerprint: str) -> Path | None:
+    """The demo model, built here if need be, where it is still the same."""
+    from clibd_cli.models.registry import DEMO_MODEL, read_card
+    from clibd_cli.tasks.models import resolve_model_folder
+
+    folder = resolve_model_folder(DEMO_MODEL)
+    return folder if read_card(folder).fingerprint == fingerprint else None

@@ -36,7 +36,7 @@ class IndexSummary:
 
 def build_index(
     sources: Sequence[str],
-    out: Path | None = None,
+    out: str | Path | None = None,
     *,
     kind: str = "auto",
     m: int = 24,
@@ -52,7 +52,7 @@ def build_index(
     precision: str = "auto",
     batch_size: int | None = None,
     workers: int | None = None,
-    store_root: Path | None = None,
+    store_root: str | Path | None = None,
     command: str = "",
     progress: Progress = SILENT,
 ) -> IndexSummary:
@@ -72,7 +72,7 @@ def build_index(
     Raises:
         ClibdError: where a source is neither, models differ, or `out` is in the way.
     """
-    target = out or DEFAULT_INDEX
+    target = Path(out or DEFAULT_INDEX)
     stores_of = {source: _stores(source, store_root) for source in sources}
     wanted = [store for stores in stores_of.values() for store in stores]
     _refuse_to_lose(target, wanted, add, overwrite)
@@ -130,10 +130,10 @@ def _is_raw(source: str) -> bool:
     return not (Path(source).is_dir() and find_stores(Path(source)))
 
 
-def _stores(source: str, store_root: Path | None) -> list[Path]:
+def _stores(source: str, store_root: str | Path | None) -> list[Path]:
     """The stores that a source is, holds, or will be embedded into."""
     if _is_raw(source):
-        return [(store_root or Path()) / default_store(source)]
+        return [Path(store_root or "") / default_store(source)]
     return find_stores(Path(source))
 
 

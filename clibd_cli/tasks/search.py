@@ -14,7 +14,7 @@ from clibd_cli.vectors.index import ReferenceIndex
 
 def search(
     inputs: Inputs,
-    index: Path,
+    index: str | Path,
     *,
     keys: Sequence[Modality] | None = None,
     k: int = 10,
@@ -33,7 +33,7 @@ def search(
         ClibdError: where an input, the index or its model cannot be used at all.
     """
     check_inputs(inputs)
-    opened = ReferenceIndex(index, keys)
+    opened = ReferenceIndex(Path(index), keys)
     for note in opened.notes:
         progress.warn(note)
     searcher = Searcher(

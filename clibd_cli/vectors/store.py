@@ -95,7 +95,7 @@ class StoreWriter:
 
     def _sweep(self) -> None:
         """Remove what a killed run left half-written."""
-        for path in self.folder.glob(".part-*.partial*"):
+        for path in self.folder.glob(".*.partial*"):
             path.unlink(missing_ok=True)
 
     def _next_number(self) -> int:

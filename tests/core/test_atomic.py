@@ -1,0 +1,78 @@
+"""Files and folders appear whole or not at all."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from clibd_cli.core.atomic import atomic_folder, atomic_path, write_text
+from clibd_cli.core.digest import sha256_file, sha256_text
+from clibd_cli.core.errors import ClibdError
+
+
+def test_a_file_appears_when_it_is_whole(tmp_path: Path) -> None:
+    final = tmp_path / "new" / "table.csv"
+    with atomic_path(final) as partial:
+        partial.write_text("rows")
+        assert not final.exists()
+        assert partial.suffix == ".csv"
+    assert final.read_text() == "rows"
+    assert list(final.parent.iterdir()) == [final]
+
+
+def test_a_failure_leaves_the_old_file(tmp_path: Path) -> None:
+    final = tmp_path / "table.csv"
+    final.write_text("old")
+    with pytest.raises(RuntimeError), atomic_path(final) as partial:
+        partial.write_text("half")
+        raise RuntimeError
+    assert final.read_text() == "old"
+    assert list(tmp_path.iterdir()) == [final]
+
+
+def test_a_whole_file_that_cannot_take_its_name_is_kept(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def in_use(self: Path, target: Path) -> None:
+        raise PermissionError(13, "in use by a spreadsheet")
+
+    monkeypatch.setattr(Path, "replace", in_use)
+    with pytest.raises(ClibdError, match="cannot be replaced") as told:
+        write_text(tmp_path / "results.csv", "rows")
+    (kept,) = tmp_path.iterdir()
+    assert kept.read_text() == "rows"
+    assert str(kept) in str(told.value.hint)
+
+
+def test_text_is_utf8_with_unix_line_ends(tmp_path: Path) -> None:
+    write_text(tmp_path / "t.txt", "ä\nb\n")
+    assert (tmp_path / "t.txt").read_bytes() == "ä\nb\n".encode()
+
+
+def test_a_folder_replaces_the_old_one_as_a_whole(tmp_path: Path) -> None:
+    final = tmp_path / "index"
+    for content in ("one", "two"):
+        with atomic_folder(final) as partial:
+            (partial / content).touch()
+    assert [path.name for path in final.iterdir()] == ["two"]
+    with pytest.raises(RuntimeError), atomic_folder(final) as partial:
+        raise RuntimeError
+    assert [path.name for path in final.iterdir()] == ["two"]
+    assert list(tmp_path.iterdir()) == [final]
+
+
+def test_a_folder_left_over_by_a_killed_run_is_no_hindrance(tmp_path: Path) -> None:
+    import os
+
+    (tmp_path / f".index.{os.getpid()}.partial").mkdir()
+    with atomic_folder(tmp_path / "index") as partial:
+        (partial / "x").touch()
+    assert [path.name for path in tmp_path.iterdir()] == ["index"]
+
+
+def test_digests(tmp_path: Path) -> None:
+    (tmp_path / "f").write_bytes(b"abc")
+    expected = "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"
+    assert sha256_file(tmp_path / "f") == sha256_text("abc") == expected
+    assert sha256_text("\udce9") != sha256_text("e")
