@@ -12,6 +12,7 @@ import typer
 from clibd_cli.cli import options
 from clibd_cli.cli.console import LiveProgress, printable, show_summary
 from clibd_cli.core.errors import UsageError
+from clibd_cli.core.lineage import RANKS
 from clibd_cli.core.records import Skip
 
 if TYPE_CHECKING:
@@ -107,14 +108,15 @@ def search(
 
 
 def _print(rows: Iterator[dict[str, Any]], json: bool) -> None:
-    """A table for people on a terminal; CSV or JSON lines for programs."""
+    """Lines for people on a terminal; CSV or JSON lines for programs."""
     if json:
         from json import dumps
 
         for row in rows:
             typer.echo(dumps(row, ensure_ascii=False))
     elif sys.stdout.isatty():
-        _print_table(rows)
+        for row in rows:
+            _print_hit(row)
     else:
         from clibd_cli.io.results import HIT_COLUMNS, delimited_rows
 
@@ -123,22 +125,11 @@ def _print(rows: Iterator[dict[str, Any]], json: bool) -> None:
             table.write(row)
 
 
-_SHOWN = ("query_id", "position", "key_id", "key_modality", "similarity", "n_specimens")
-
-
-def _print_table(rows: Iterator[dict[str, Any]]) -> None:
-    from rich.console import Console
-    from rich.table import Table
-    from rich.text import Text
-
-    from clibd_cli.core.lineage import RANKS
-
-    table = Table(box=None)
-    for name in (*_SHOWN, "name"):
-        table.add_column(name.replace("_", " "))
-    for row in rows:
-        name = next((row[rank] for rank in reversed(RANKS) if row[rank]), "")
-        cells = [*(row[column] for column in _SHOWN), name]
-        texts = (f"{cell:.4f}" if isinstance(cell, float) else str(cell) for cell in cells)
-        table.add_row(*(Text(printable(text)) for text in texts))
-    Console().print(table)
+def _print_hit(row: dict[str, Any]) -> None:
+    """A line for people; the first hit of a query has the query above it."""
+    if row["position"] == 1:
+        typer.secho(f"{printable(row['query_id'])} ({row['query_modality']})", bold=True)
+    name = next((row[rank] for rank in reversed(RANKS) if row[rank]), "without a name")
+    others = f" and {row['n_specimens'] - 1} more" if row["n_specimens"] > 1 else ""
+    key = printable(f"{row['key_modality']} {row['key_id']}{others}")
+    typer.echo(f"{row['position']:>4}  {row['similarity']:.4f}  {printable(name):<32}  {key}")

@@ -70,7 +70,7 @@ class Searcher:
         model = self._open_model(inputs.modalities)
         batch_size = self._batch_size or default_batch_size(modality, model.device)
         total = count_specimens(inputs, modality) if self._progress.live else None
-        self._progress.begin("classifying", total)
+        self._progress.begin("searching", total)
         records = read_specimens(inputs, modality, self._progress.warn)
         with VectorSpill(model.dim, None) as vectors:
             encoder = DistinctEncoder(model, modality, batch_size, vectors)
@@ -94,7 +94,7 @@ class Searcher:
                 f"with {header.model} ({header.model_fingerprint[:12]})",
                 f"Embed it with --model {header.model}.",
             )
-        self._progress.begin("classifying", count_rows(stores))
+        self._progress.begin("searching", count_rows(stores))
         for rows in read_rows(stores):
             specimens = [_specimen(row) for row in rows.drop_columns(["embedding"]).to_pylist()]
             yield from self._search(specimens, vectors_of(rows.column("embedding"), facts.dim))

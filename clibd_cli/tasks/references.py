@@ -8,7 +8,7 @@ from pathlib import Path
 
 from clibd_cli.core.errors import ClibdError, UsageError
 from clibd_cli.core.progress import SILENT, Progress
-from clibd_cli.tasks.embed import EmbedSummary, default_store, embed
+from clibd_cli.tasks.embed import SKIPPED, EmbedSummary, default_store, embed
 from clibd_cli.tasks.inputs import Inputs
 from clibd_cli.vectors.builder import BuildPlan
 from clibd_cli.vectors.builder import build_index as build_from_stores
@@ -91,7 +91,7 @@ def build_index(
                 command=command,
                 progress=progress,
             )
-            _refuse_stale(done, source)
+            _refuse_useless(done, source)
             embedded.append(done)
     plan = BuildPlan(kind, HnswSettings(m, ef_construction, ef, seed), threads, command)
     base = target if add else None
@@ -153,7 +153,13 @@ def _refuse_to_lose(target: Path, stores: Sequence[Path], add: bool, overwrite: 
         )
 
 
-def _refuse_stale(done: EmbedSummary, source: str) -> None:
+def _refuse_useless(done: EmbedSummary, source: str) -> None:
+    """An index without references, or with some that are gone, would silently mislead."""
+    if not done.n:
+        raise ClibdError(
+            f"none of the {done.skipped:,} records in {source} can be used",
+            f"The reasons are in {Path(done.store) / SKIPPED}.",
+        )
     if done.unvisited:
         raise ClibdError(
             f"{done.store} holds {done.unvisited} specimens that are no longer in {source}",

@@ -51,7 +51,7 @@ def common_facts(stores: Sequence[Path]) -> StoreFacts:
     Raises:
         ClibdError: where there is no store, or two differ in their model's fingerprint.
     """
-    facts = [(store, read_facts(part_paths(store)[0])) for store in stores]
+    facts = [(store, read_facts(parts[0])) for store in stores if (parts := part_paths(store))]
     if not facts:
         raise ClibdError("there is no embedding store to read", "Make one with `clibd embed`.")
     first_store, first = facts[0]

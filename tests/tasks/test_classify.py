@@ -226,6 +226,13 @@ def test_sources_that_hold_nothing(workplace: Path, source: str) -> None:
         build_index([source])
 
 
+def test_references_of_which_none_can_be_used(workplace: Path) -> None:
+    Path("bad.fasta").write_text(">x\nACG\n>y\n\n", encoding="utf-8")
+    with pytest.raises(ClibdError, match=r"none of the 2 records in bad\.fasta"):
+        build_index(["bad.fasta"])
+    assert not INDEX.exists()
+
+
 def test_folders_of_stores(workplace: Path) -> None:
     for name in ("one", "two"):
         write_fasta(workplace / f"{name}.fasta", range(1), name, labels=True)
