@@ -62,10 +62,10 @@ def atomic_folder(final: Path) -> Iterator[Path]:
     try:
         yield partial
         if final.exists():
-            final.rename(old)
-        partial.rename(final)
+            final.replace(old)
+        partial.replace(final)
     finally:
         shutil.rmtree(partial, ignore_errors=True)
         if old.exists() and not final.exists():
-            old.rename(final)
+            old.replace(final)
         shutil.rmtree(old, ignore_errors=True)

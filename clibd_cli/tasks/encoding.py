@@ -127,7 +127,9 @@ class DistinctEncoder:
 
     def _flush(self) -> None:
         if self._waiting:
-            vectors = self._model.encode(self._modality, list(self._waiting.values()))
+            vectors = self._model.encode(
+                self._modality, list(self._waiting.values()), self._batch_size
+            )
             self._vectors.add(list(self._waiting), vectors)
             self.encoded += len(self._waiting)
             self._waiting.clear()

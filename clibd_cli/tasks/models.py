@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from pathlib import Path
 
+from clibd_cli.core.atomic import atomic_folder
 from clibd_cli.core.errors import ClibdError
 from clibd_cli.core.progress import SILENT, Progress
 from clibd_cli.models import registry
@@ -169,12 +170,11 @@ def _demo_folder(home: Path) -> Path:
 def _built_demo(folder: Path) -> Path:
     """`folder` with the demo model in it, built where it is not there or broken."""
     from clibd_cli.models.demo import demo_model_files
-    from clibd_cli.models.install import replaced_folder
 
     try:
         registry.read_card(folder)
     except ClibdError:
-        with replaced_folder(folder) as partial:
+        with atomic_folder(folder) as partial:
             demo_model_files(partial)
     return folder
 

@@ -76,3 +76,23 @@ def test_digests(tmp_path: Path) -> None:
     expected = "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"
     assert sha256_file(tmp_path / "f") == sha256_text("abc") == expected
     assert sha256_text("\udce9") != sha256_text("e")
+
+
+def test_a_rename_that_fails_brings_the_old_folder_back(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    final = tmp_path / "model"
+    final.mkdir()
+    (final / "old").touch()
+    rename = Path.replace
+
+    def failing(self: Path, target: Path) -> Path:
+        if self.name.endswith(".partial"):
+            raise OSError("in use")
+        return rename(self, target)
+
+    monkeypatch.setattr(Path, "replace", failing)
+    with pytest.raises(OSError, match="in use"), atomic_folder(final) as folder:
+        (folder / "new").touch()
+    assert list(tmp_path.iterdir()) == [final]
+    assert [path.name for path in final.iterdir()] == ["old"]

@@ -1,0 +1,92 @@
+"""Where a model runs and in which precision."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Literal, get_args
+
+from clibd_cli.core.errors import UsageError
+from clibd_cli.core.records import Modality
+
+if TYPE_CHECKING:
+    import torch
+
+DeviceName = Literal["auto", "cpu", "cuda", "mps"]
+PrecisionName = Literal["auto", "fp32", "bf16", "fp16"]
+Precision = Literal["fp32", "bf16", "fp16"]
+
+_BATCHES: dict[str, dict[Modality, int]] = {
+    "cpu": {"image": 16, "dna": 16, "text": 128},
+    "cuda": {"image": 256, "dna": 256, "text": 1024},
+    "mps": {"image": 32, "dna": 32, "text": 256},
+}
+
+
+def choose_device(name: str = "auto") -> torch.device:
+    """The device that `name` means here; `auto` is the first of CUDA, MPS and CPU that works.
+
+    Raises:
+        UsageError: for a device that this machine, or this build of torch, does not have.
+    """
+    import torch
+
+    if name not in get_args(DeviceName):
+        raise UsageError(f"there is no device {name!r}", f"Choose one of {_words(DeviceName)}.")
+    works = {
+        "cuda": torch.cuda.is_available(),
+        "mps": torch.backends.mps.is_available(),
+        "cpu": True,
+    }
+    if name == "auto":
+        return torch.device(next(device for device, there in works.items() if there))
+    if not works[name]:
+        raise UsageError(f"the device {name} is not available here", _missing_hint(name))
+    return torch.device(name)
+
+
+def choose_precision(name: str, device: torch.device) -> Precision:
+    """The precision that `name` means on `device`.
+
+    `auto` is bf16 on a CUDA device that computes in it, else fp32.
+
+    Raises:
+        UsageError: for an unknown name, and for bf16 on a GPU that only emulates it.
+    """
+    if name not in get_args(PrecisionName):
+        names = _words(PrecisionName)
+        raise UsageError(f"there is no precision {name!r}", f"Choose one of {names}.")
+    if name == "auto":
+        return "bf16" if device.type == "cuda" and _cuda_has_bf16() else "fp32"
+    if name == "bf16" and device.type == "cuda" and not _cuda_has_bf16():
+        raise UsageError("this GPU does not compute in bf16", "Use --precision fp16 or fp32.")
+    chosen: dict[str, Precision] = {"fp32": "fp32", "bf16": "bf16", "fp16": "fp16"}
+    return chosen[name]
+
+
+def torch_dtype(precision: Precision) -> torch.dtype:
+    """The type of weights and activations for a precision."""
+    import torch
+
+    return {"fp32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}[precision]
+
+
+def default_batch_size(modality: Modality, device: torch.device) -> int:
+    """Items in one forward pass: enough to fill the device, small beside its memory."""
+    return _BATCHES.get(device.type, _BATCHES["cpu"])[modality]
+
+
+def _cuda_has_bf16() -> bool:
+    import torch
+
+    return bool(torch.cuda.is_bf16_supported(including_emulation=False))
+
+
+def _missing_hint(name: str) -> str:
+    import torch
+
+    if name == "cuda" and torch.version.cuda is None:
+        return "This torch is built for CPU only: install one with CUDA, or use --device cpu."
+    return "Use --device auto or --device cpu; `clibd check` tells what works here."
+
+
+def _words(kind: object) -> str:
+    return ", ".join(get_args(kind))

@@ -1,0 +1,176 @@
+"""An installed model: photos, barcodes or words in, unit vectors out."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, cast
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from clibd_cli.core.digest import sha256_file
+from clibd_cli.core.errors import ClibdError
+from clibd_cli.core.records import Modality
+from clibd_cli.models.cards import DnaTower, ModelCard
+from clibd_cli.models.device import (
+    Precision,
+    choose_device,
+    choose_precision,
+    default_batch_size,
+    torch_dtype,
+)
+from clibd_cli.models.kmers import tokenize
+from clibd_cli.models.preprocess import prepare_photo
+from clibd_cli.models.registry import read_card
+from clibd_cli.models.towers import build_encoder
+from clibd_cli.models.weights import WEIGHTS_FILE, read_weights
+from clibd_cli.models.wordpiece import WordPieces, read_vocabulary
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+    from PIL import Image
+
+VOCAB_FILE = "vocab.txt"
+
+_ANEW = "Install the model again: `clibd models add` or `clibd models pull`, with --overwrite."
+
+
+def load_model(
+    folder: Path,
+    device: str = "auto",
+    precision: str = "auto",
+    modalities: Iterable[Modality] | None = None,
+) -> ClibdModel:
+    """Load a model folder (`card.json`, `model.safetensors`, `vocab.txt` for a text tower).
+
+    Args:
+        device: `auto`, `cpu`, `cuda` or `mps`.
+        precision: `auto`, `fp32`, `bf16` or `fp16`.
+        modalities: towers to load; None loads all that the model has.
+
+    Raises:
+        ClibdError: where the folder is no model or its files do not belong together, or a tower
+            asked for is not there.
+    """
+    card = read_card(folder)
+    asked = card.modalities if modalities is None else tuple(dict.fromkeys(modalities))
+    for modality in asked:
+        _require(card, modality)
+    place = choose_device(device)
+    chosen = choose_precision(precision, place)
+    encoders: dict[Modality, nn.Module] = {}
+    for modality, (shape, tensors) in read_weights(folder / WEIGHTS_FILE, card, asked).items():
+        with torch.device("meta"):
+            encoder = build_encoder(getattr(card, modality), shape)
+        encoder.load_state_dict(tensors, strict=True, assign=True)
+        encoder.to(place, torch_dtype(chosen)).eval().requires_grad_(False)
+        encoders[modality] = encoder
+    words = _word_pieces(folder, card) if "text" in asked else None
+    return ClibdModel(card, encoders, words, place, chosen)
+
+
+class ClibdModel:
+    """The towers of one model on one device.
+
+    Attributes:
+        card: what the model is.
+        device, precision: where and how it computes.
+    """
+
+    def __init__(
+        self,
+        card: ModelCard,
+        encoders: dict[Modality, nn.Module],
+        words: WordPieces | None,
+        device: torch.device,
+        precision: Precision,
+    ) -> None:
+        self.card = card
+        self.device = device
+        self.precision = precision
+        self._encoders = encoders
+        self._words = words
+
+    @property
+    def dim(self) -> int:
+        """Length of every vector."""
+        return self.card.dim
+
+    @property
+    def fingerprint(self) -> str:
+        """Identifies weights, preparation and pooling; vectors may only meet where it is equal."""
+        return self.card.fingerprint or ""
+
+    def prepare_photo(self, image: Image.Image) -> Tensor:
+        """Pixels `[3, crop, crop]` for `encode("image", …)`; may be called in worker threads."""
+        _require(self.card, "image")
+        assert self.card.image is not None
+        return prepare_photo(image, self.card.image)
+
+    def encode(
+        self, modality: Modality, items: Sequence[Any], batch_size: int | None = None
+    ) -> NDArray[np.float32]:
+        """Unit vectors `[len(items), dim]`.
+
+        Args:
+            items: prepared photos (`prepare_photo`), cleaned barcodes, or taxonomic words.
+            batch_size: items in one forward pass; None takes what suits the device.
+
+        Raises:
+            ClibdError: where the model has no such tower, or a vector is not finite.
+        """
+        _require(self.card, modality)
+        if modality not in self._encoders:
+            raise ClibdError(f"the {modality} tower was not loaded", "Load the model with it.")
+        size = batch_size or default_batch_size(modality, self.device)
+        parts = [
+            self._encode_batch(modality, items[start : start + size])
+            for start in range(0, len(items), size)
+        ]
+        return np.concatenate(parts) if parts else np.empty((0, self.dim), np.float32)
+
+    def _encode_batch(self, modality: Modality, items: Sequence[Any]) -> NDArray[np.float32]:
+        with torch.inference_mode():
+            inputs = [t.to(self.device, non_blocking=True) for t in self._inputs(modality, items)]
+            vectors = functional.normalize(self._encoders[modality](*inputs), dim=-1).cpu().numpy()
+        lengths = np.linalg.norm(vectors, axis=1)
+        # Not finite, or zero: neither has a direction. NaN fails the comparison too.
+        if not bool((np.abs(lengths - 1) < 1e-3).all()):
+            raise ClibdError(
+                f"the {modality} tower of {self.card.name} gave vectors that are not finite",
+                f"It ran in {self.precision}: try --precision fp32.",
+            )
+        return cast("NDArray[np.float32]", vectors)
+
+    def _inputs(self, modality: Modality, items: Sequence[Any]) -> list[Tensor]:
+        if modality == "image":
+            return [torch.stack(list(items)).to(torch_dtype(self.precision))]
+        if modality == "dna":
+            tower = cast(DnaTower, self.card.dna)
+            ids, mask = tokenize(items, tower)
+            arrays = [ids, mask] if tower.attention_mask else [ids]
+        else:
+            assert self._words is not None
+            arrays = list(self._words.tokenize(items))
+        return [torch.from_numpy(array) for array in arrays]
+
+
+def _require(card: ModelCard, modality: Modality) -> None:
+    if modality not in card.modalities:
+        has = " and ".join(card.modalities)
+        raise ClibdError(
+            f"the model {card.name} has no {modality} tower, only {has}",
+            "Use another model (`clibd models list`), or leave these inputs out.",
+        )
+
+
+def _word_pieces(folder: Path, card: ModelCard) -> WordPieces:
+    path = folder / VOCAB_FILE
+    vocabulary = read_vocabulary(path)
+    assert card.text is not None
+    if sha256_file(path) != card.vocab_sha256:
+        raise ClibdError(f"{path} is not the vocabulary that the card describes", _ANEW)
+    return WordPieces(vocabulary, card.text.max_tokens)

@@ -1,0 +1,59 @@
+"""Devices and precisions are chosen by plain words, and refused by plain sentences."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+
+from clibd_cli.core.errors import UsageError
+from clibd_cli.models.device import choose_device, choose_precision, default_batch_size
+
+CPU, CUDA, MPS = torch.device("cpu"), torch.device("cuda"), torch.device("mps")
+
+
+def machine(monkeypatch: pytest.MonkeyPatch, *, cuda: bool, mps: bool, bf16: bool = True) -> None:
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: cuda)
+    monkeypatch.setattr(torch.backends.mps, "is_available", lambda: mps)
+    monkeypatch.setattr(torch.cuda, "is_bf16_supported", lambda including_emulation=True: bf16)
+
+
+@pytest.mark.parametrize(
+    ("cuda", "mps", "chosen"),
+    [(True, True, "cuda"), (False, True, "mps"), (False, False, "cpu")],
+)
+def test_auto_takes_the_fastest_there_is(
+    monkeypatch: pytest.MonkeyPatch, cuda: bool, mps: bool, chosen: str
+) -> None:
+    machine(monkeypatch, cuda=cuda, mps=mps)
+    assert choose_device("auto").type == chosen
+    assert choose_device("cpu").type == "cpu"
+
+
+@pytest.mark.parametrize("name", ["cuda", "mps", "tpu", ""])
+def test_a_device_that_is_not_there_is_a_usage_error(
+    monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    machine(monkeypatch, cuda=False, mps=False)
+    with pytest.raises(UsageError) as error:
+        choose_device(name)
+    assert error.value.hint
+
+
+def test_auto_precision(monkeypatch: pytest.MonkeyPatch) -> None:
+    machine(monkeypatch, cuda=True, mps=False, bf16=True)
+    assert [choose_precision("auto", d) for d in (CPU, CUDA, MPS)] == ["fp32", "bf16", "fp32"]
+    machine(monkeypatch, cuda=True, mps=False, bf16=False)
+    assert choose_precision("auto", CUDA) == "fp32"
+    assert choose_precision("bf16", CPU) == "bf16"
+    with pytest.raises(UsageError, match="bf16"):
+        choose_precision("bf16", CUDA)
+
+
+def test_unknown_precision_is_a_usage_error() -> None:
+    with pytest.raises(UsageError, match="fp8"):
+        choose_precision("fp8", CPU)
+
+
+def test_batches_are_larger_on_a_gpu() -> None:
+    for modality in ("image", "dna", "text"):
+        assert 0 < default_batch_size(modality, CPU) < default_batch_size(modality, CUDA)
