@@ -7,10 +7,11 @@ import re
 import shlex
 import sys
 from collections.abc import Mapping
-from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
 import typer
+
+from clibd_cli.core.closing import Closing
 
 if TYPE_CHECKING:
     from rich.progress import Progress as RichBars
@@ -24,7 +25,7 @@ def printable(text: str) -> str:
     return _CONTROL.sub("�", text.encode("utf-8", "replace").decode("utf-8"))
 
 
-class LiveProgress:
+class LiveProgress(Closing):
     """Draws a bar with rate and time left where stderr is a terminal; always shows warnings."""
 
     def __init__(self, quiet: bool) -> None:
@@ -56,15 +57,8 @@ class LiveProgress:
             typer.secho("warning: ", fg="yellow", nl=False, err=True)
             typer.echo(printable(message), err=True)
 
-    def __enter__(self) -> LiveProgress:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def close(self) -> None:
+        """Take the bar away."""
         if self._bars is not None:
             self._bars.stop()
 

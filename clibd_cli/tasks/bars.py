@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-if TYPE_CHECKING:
-    from types import TracebackType
+from clibd_cli.core.closing import Closing
 
 
-class ProgressBars:
+class ProgressBars(Closing):
     """Draws one bar a stage with tqdm, in notebooks too: `embed(…, progress=ProgressBars())`."""
 
     live = True
@@ -39,14 +38,3 @@ class ProgressBars:
         if self._bar is not None:
             self._bar.close()
             self._bar = None
-
-    def __enter__(self) -> ProgressBars:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self.close()

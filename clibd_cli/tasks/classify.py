@@ -14,9 +14,8 @@ from clibd_cli.core.progress import SILENT, Progress
 from clibd_cli.core.records import Call, Modality, Skip
 from clibd_cli.tasks.inputs import Inputs, check_inputs
 from clibd_cli.tasks.naming import MIN_SHARE, NamingMethod, name_by_nearest, name_by_vote
-from clibd_cli.tasks.queries import Found, Searcher, split_stores
+from clibd_cli.tasks.queries import Found, Searcher, open_searcher, split_stores
 from clibd_cli.tasks.runlog import run_log_path, write_run_log
-from clibd_cli.vectors.index import ReferenceIndex
 
 NEIGHBOURS = 10
 METHODS = ("vote", "nearest")
@@ -121,11 +120,9 @@ def classify(
     table = Path(out)
     started = time.monotonic()
     naming = naming_method(method, min_share)
-    opened = ReferenceIndex(Path(index), keys)
-    for note in opened.notes:
-        progress.warn(note)
-    searcher = Searcher(
-        opened,
+    searcher = open_searcher(
+        Path(index),
+        keys,
         k,
         device=device,
         precision=precision,
@@ -133,6 +130,7 @@ def classify(
         workers=workers,
         progress=progress,
     )
+    opened = searcher.index
     n = skipped = 0
     named = dict.fromkeys(RANKS, 0)
     with open_results(table, RESULT_COLUMNS) as rows, SkipWriter(skipped_path(table)) as skips:

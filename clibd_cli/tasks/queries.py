@@ -15,6 +15,7 @@ from clibd_cli.tasks.encoding import DistinctEncoder, Ready, default_workers, re
 from clibd_cli.tasks.inputs import Inputs, count_specimens, read_specimens
 from clibd_cli.tasks.loading import open_model_of
 from clibd_cli.tasks.windows import windows
+from clibd_cli.vectors.index import ReferenceIndex
 from clibd_cli.vectors.parts import common_facts, count_rows, find_stores, read_rows
 from clibd_cli.vectors.schema import vectors_of
 from clibd_cli.vectors.spill import VectorSpill
@@ -23,9 +24,40 @@ if TYPE_CHECKING:
     import numpy as np
 
     from clibd_cli.models.model import ClibdModel
-    from clibd_cli.vectors.index import ReferenceIndex
 
 _QUERIES_A_WINDOW: dict[Modality, int] = {"image": 32, "dna": 512, "text": 512}
+
+
+def open_searcher(
+    index: Path,
+    keys: Sequence[Modality] | None,
+    k: int,
+    *,
+    device: str,
+    precision: str,
+    batch_size: int | None,
+    workers: int | None,
+    progress: Progress,
+) -> Searcher:
+    """Open `index` for the kinds of references in `keys` (all that it has if None).
+
+    The index is opened before any model, since that is cheap and fails early.
+
+    Raises:
+        ClibdError: where it is missing, damaged, or lacks such references.
+    """
+    opened = ReferenceIndex(index, keys)
+    for note in opened.notes:
+        progress.warn(note)
+    return Searcher(
+        opened,
+        k,
+        device=device,
+        precision=precision,
+        batch_size=batch_size,
+        workers=workers,
+        progress=progress,
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +72,7 @@ class Searcher:
     """Looks up queries of all kinds in one index, with the model that the index was made with.
 
     Attributes:
-        encoded: how many distinct contents went through the model.
+        index: the opened index.
     """
 
     def __init__(
@@ -54,7 +86,7 @@ class Searcher:
         workers: int | None,
         progress: Progress,
     ) -> None:
-        self._index = index
+        self.index = index
         self._k = k
         self._device = device
         self._precision = precision
@@ -87,7 +119,7 @@ class Searcher:
         """
         stores = find_stores(folder)
         facts = common_facts(stores)
-        header = self._index.header
+        header = self.index.header
         if facts.fingerprint != header.model_fingerprint:
             raise ClibdError(
                 f"{folder} was embedded with {facts.model} ({facts.fingerprint[:12]}), the index "
@@ -119,14 +151,14 @@ class Searcher:
             yield next(found) if skip is None else skip
 
     def _search(self, specimens: Sequence[Specimen], vectors: np.ndarray) -> Iterator[Found]:
-        hits = self._index.search(vectors, self._k)
+        hits = self.index.search(vectors, self._k)
         for specimen, near in zip(specimens, hits, strict=True):
             self._progress.advance()
             yield Found(specimen, near)
 
     def _open_model(self, modalities: Sequence[Modality]) -> ClibdModel:
         if self._model is None:
-            header = self._index.header
+            header = self.index.header
             self._model = open_model_of(
                 header.model,
                 header.model_fingerprint,

@@ -8,8 +8,7 @@ from pathlib import Path
 from clibd_cli.core.progress import SILENT, Progress
 from clibd_cli.core.records import Modality, Skip
 from clibd_cli.tasks.inputs import Inputs, check_inputs
-from clibd_cli.tasks.queries import Found, Searcher, split_stores
-from clibd_cli.vectors.index import ReferenceIndex
+from clibd_cli.tasks.queries import Found, open_searcher, split_stores
 
 
 def search(
@@ -33,11 +32,9 @@ def search(
         ClibdError: where an input, the index or its model cannot be used at all.
     """
     check_inputs(inputs)
-    opened = ReferenceIndex(Path(index), keys)
-    for note in opened.notes:
-        progress.warn(note)
-    searcher = Searcher(
-        opened,
+    searcher = open_searcher(
+        Path(index),
+        keys,
         k,
         device=device,
         precision=precision,

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import hashlib
 from pathlib import Path
-from types import TracebackType
 from typing import TYPE_CHECKING
 
+from clibd_cli.core.closing import Closing
 from clibd_cli.core.lineage import RANKS
 from clibd_cli.core.records import MODALITIES, Modality
 from clibd_cli.vectors.header import KEYS, IndexHeader, check_file, vectors_file
@@ -31,7 +31,7 @@ STORE_COLUMNS = (
 _COPY_BLOCK = 8192
 
 
-class Gatherer:
+class Gatherer(Closing):
     """Collects references in `folder`; a context manager, complete after `finish`.
 
     Attributes:
@@ -76,8 +76,7 @@ class Gatherer:
         import pyarrow as pa
         import pyarrow.parquet as pq
 
-        for array in self._arrays.values():
-            array.close()
+        self.close()
         keys = pa.concat_tables(self._tables or [keys_schema().empty_table()])
         keys = keys.sort_by([("modality", "ascending"), ("vector", "ascending")])
         pq.write_table(keys, self._folder / KEYS, compression="zstd", write_page_checksum=True)
@@ -85,15 +84,8 @@ class Gatherer:
         specimens = {row["modality"]: row["vector_count"] for row in grouped}
         return {m: (len(self._arrays[m]), specimens[m]) for m in MODALITIES if m in self._arrays}
 
-    def __enter__(self) -> Gatherer:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def close(self) -> None:
+        """Complete the arrays."""
         for array in self._arrays.values():
             array.close()
 

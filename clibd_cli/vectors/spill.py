@@ -11,8 +11,9 @@ from __future__ import annotations
 import tempfile
 from collections.abc import Sequence
 from pathlib import Path
-from types import TracebackType
 from typing import TYPE_CHECKING
+
+from clibd_cli.core.closing import Closing
 
 if TYPE_CHECKING:
     import numpy as np
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
 IN_MEMORY = 64 << 20
 
 
-class VectorSpill:
+class VectorSpill(Closing):
     """A map from SHA-256 (hexadecimal) to a float32 vector of `dim` numbers."""
 
     def __init__(self, dim: int, folder: Path | None, in_memory: int = IN_MEMORY) -> None:
@@ -62,17 +63,6 @@ class VectorSpill:
         """Forget everything."""
         self._file.close()
         self._rows.clear()
-
-    def __enter__(self) -> VectorSpill:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self.close()
 
 
 def _short(digest: str) -> bytes:

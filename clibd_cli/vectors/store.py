@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import shutil
 from pathlib import Path
-from types import TracebackType
 from typing import TYPE_CHECKING
 
 from clibd_cli.core.atomic import atomic_path
+from clibd_cli.core.closing import Closing
 from clibd_cli.core.errors import ClibdError
 from clibd_cli.vectors.parts import part_paths, read_facts
 from clibd_cli.vectors.schema import StoreFacts
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
 
-class StoreWriter:
+class StoreWriter(Closing):
     """Appends parts to the store in `folder`; a context manager that holds the store's lock.
 
     A part appears under its final name only when it is complete, so whatever happens to the
@@ -64,17 +64,6 @@ class StoreWriter:
     def close(self) -> None:
         """Let go of the store."""
         self._lock.release()
-
-    def __enter__(self) -> StoreWriter:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self.close()
 
     def _clear(self) -> None:
         for path in part_paths(self.folder):

@@ -8,14 +8,15 @@ from __future__ import annotations
 
 import hashlib
 from pathlib import Path
-from types import TracebackType
 from typing import TYPE_CHECKING
+
+from clibd_cli.core.closing import Closing
 
 if TYPE_CHECKING:
     import numpy as np
 
 
-class UniqueVectors:
+class UniqueVectors(Closing):
     """Writes each distinct vector once to a `.npy` file and tells its number.
 
     Args:
@@ -53,17 +54,6 @@ class UniqueVectors:
         if not self._file.closed:
             self._write_header()
             self._file.close()
-
-    def __enter__(self) -> UniqueVectors:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self.close()
 
     def _write_header(self) -> None:
         import numpy as np
