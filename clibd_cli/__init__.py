@@ -1,8 +1,9 @@
 """clibd names specimens from photos and COI barcodes.
 
 Everything that the command line does is a plain function here, loaded when it is first used:
-`embed`, `build_index`, `classify`, `search`, `check`; `add_model`, `pull_model`, `list_models`,
-`load_model`; `write_collection` simulates specimens to try them on, `ProgressBars` shows progress.
+`embed`, `build_index`, `classify`, `search`, `split`, `check`; `add_model`, `pull_model`,
+`list_models`, `load_model`; `write_collection` simulates specimens to try them on, `ProgressBars`
+shows progress.
 """
 
 from __future__ import annotations
@@ -26,6 +27,8 @@ if TYPE_CHECKING:
     from clibd_cli.tasks.models import add_model, list_models, pull_model
     from clibd_cli.tasks.references import build_index
     from clibd_cli.tasks.search import search
+    from clibd_cli.tasks.split import split
+    from clibd_cli.training.partition import Ratios
 
 __all__ = [
     "RANKS",
@@ -35,6 +38,7 @@ __all__ = [
     "Inputs",
     "Lineage",
     "ProgressBars",
+    "Ratios",
     "Skip",
     "Specimen",
     "__version__",
@@ -47,12 +51,14 @@ __all__ = [
     "load_model",
     "pull_model",
     "search",
+    "split",
     "write_collection",
 ]
 
 _HOMES = {
     "Inputs": "tasks.inputs",
     "ProgressBars": "tasks.bars",
+    "Ratios": "training.partition",
     "add_model": "tasks.models",
     "build_index": "tasks.references",
     "check": "tasks.check",
@@ -62,6 +68,7 @@ _HOMES = {
     "load_model": "models.model",
     "pull_model": "tasks.models",
     "search": "tasks.search",
+    "split": "tasks.split",
     "write_collection": "simulated.collection",
 }
 

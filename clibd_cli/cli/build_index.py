@@ -12,8 +12,6 @@ from clibd_cli.cli import options
 from clibd_cli.cli.console import LiveProgress, command_line, show_summary
 from clibd_cli.core.errors import UsageError
 
-_GRAPH = "HNSW"
-
 
 def build_index(
     sources: Annotated[
@@ -38,26 +36,20 @@ def build_index(
     ] = False,
     labels: options.LabelTables = None,
     model: options.Model = None,
-    m: Annotated[
-        int, typer.Option("--m", min=2, help="Links a node.", rich_help_panel=_GRAPH)
-    ] = 24,
+    m: Annotated[int, typer.Option("--m", min=2, help="Links a node.")] = 24,
     ef_construction: Annotated[
-        int, typer.Option(min=8, help="Width of the search while building.", rich_help_panel=_GRAPH)
+        int, typer.Option(min=8, help="Width of the search while building.")
     ] = 200,
     ef: Annotated[
         int,
         typer.Option(
-            min=1,
-            help="Width of the search to start from; raised until recall@1 is 0.999.",
-            rich_help_panel=_GRAPH,
+            min=1, help="Width of the search to start from; raised until recall@1 is 0.999."
         ),
     ] = 64,
     threads: Annotated[
         int,
         typer.Option(
-            min=1,
-            help="Threads that link; with more than one the bytes differ from run to run.",
-            rich_help_panel=_GRAPH,
+            min=1, help="Threads that link; with more than one the bytes differ from run to run."
         ),
     ] = 1,
     device: options.Device = "auto",
@@ -66,10 +58,11 @@ def build_index(
     workers: options.Workers = None,
     seed: options.Seed = 0,
     resume: options.Resume = True,
+    strict: options.Strict = False,
     quiet: options.Quiet = False,
     json: options.Json = False,
 ) -> None:
-    """Build the index that `classify` and `search` compare with.
+    """Build the index that classify and search use.
 
     Up to 50,000 distinct references of a kind are searched exactly, more with HNSW.
 
@@ -118,6 +111,12 @@ def build_index(
     skipped = sum(store.skipped for store in done.embedded)
     if skipped:
         facts["skipped"] = f"{skipped:,} (why: {done.embedded[0].store}/_skipped.csv)"
+    labelled = header.counts["labelled"]
+    facts["labelled"] = f"{labelled:,} of {header.counts['specimens']:,} references have a name"
+    if done.embedded:
+        facts["embedded"] = ", ".join(f"{store.n:,} in {store.store}" for store in done.embedded)
     facts["model"] = f"{header.model} ({header.model_fingerprint[:12]})"
     facts["index"] = done.index
     show_summary("indexed", facts, quiet=quiet, as_json=asdict(done) if json else None)
+    if strict and skipped:
+        raise typer.Exit(3)

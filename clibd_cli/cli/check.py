@@ -21,9 +21,9 @@ def check(
     ] = None,
     json: options.Json = False,
 ) -> None:
-    """Look at this machine: versions, device, models and index, and what to do about problems.
+    """Look at versions, device, models and index.
 
-    Exits with 1 where something does not work.
+    Says what to do about problems. Exits with 1 where something does not work.
 
     Examples:
 

@@ -29,6 +29,7 @@ def classify(
         ),
     ] = None,
     dna: options.DnaFiles = None,
+    text: options.TextFile = None,
     index: options.Index = None,
     method: Annotated[
         Literal["vote", "nearest"],
@@ -55,7 +56,7 @@ def classify(
     quiet: options.Quiet = False,
     json: options.Json = False,
 ) -> None:
-    """Name specimens by their photos, their barcodes, or both.
+    """Name specimens by photos, barcodes, or both.
 
     A photo and a barcode with the same specimen id give one row. The model is the one that the
     index was made with.
@@ -71,10 +72,10 @@ def classify(
     from clibd_cli.tasks.classify import classify as classify_task
     from clibd_cli.tasks.inputs import Inputs
 
-    if not photos and not dna:
+    if not photos and not dna and text is None:
         raise UsageError("nothing to classify", "Name a folder of photos, or give --dna FILE.")
     folder = options.find_index(index)
-    inputs = Inputs(dna or (), photos or (), None, labels or (), min_bases)
+    inputs = Inputs(dna or (), photos or (), text, labels or (), min_bases)
     with LiveProgress(quiet) as progress:
         done = classify_task(
             inputs,

@@ -23,10 +23,10 @@ def demo(
     seed: options.Seed = 7,
     quiet: options.Quiet = False,
 ) -> None:
-    """Run the whole job on simulated specimens, offline: references to an index, photos and
-    barcodes to names.
+    """Run the whole job on simulated specimens, offline.
 
-    Everything it makes is in DIR, to look at and to try commands on.
+    References become an index, photos and barcodes get names. All that it makes is in DIR, to
+    look at and to try commands on.
 
     Example:
 
@@ -38,6 +38,10 @@ def demo(
     typer.echo("The model, clibd-demo, is built on the spot and untrained: it only shows the way.")
     with LiveProgress(quiet) as progress:
         done = run_demo(folder, seed, progress)
+    counts = done.index.header.counts
+    typer.secho("\nreferences", bold=True)
+    typer.echo(f"$ {done.command}")
+    typer.echo(f"  {counts['specimens']} photos and barcodes, {counts['vectors']} of them distinct")
     for run in done.runs:
         _show(run)
     typer.echo(f"\nThe files are in {folder}/: look at results.*.csv and *.skipped.csv.")

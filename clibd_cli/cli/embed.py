@@ -34,8 +34,8 @@ def embed(
         str | None,
         typer.Option(
             metavar="I/N",
-            help="Embed only the I-th of N shares, for job arrays; all shares of one --out are "
-            "read as one store.",
+            help="Embed only the I-th of N shares, for job arrays (0/N counts as N/N); all shares "
+            "of one --out are read as one store.",
         ),
     ] = None,
     min_bases: options.MinBases = 10,
@@ -48,8 +48,9 @@ def embed(
     quiet: options.Quiet = False,
     json: options.Json = False,
 ) -> None:
-    """Turn barcodes, photos and names into embeddings: a folder of Parquet files.
+    """Turn barcodes, photos and names into embeddings.
 
+    The store is a folder of Parquet files.
     Running the same command again after a crash or Ctrl-C goes on from where it stopped.
 
     Examples:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import os
 import sys
+import traceback
 from collections.abc import Callable
 from functools import wraps
 from typing import ParamSpec, TypeVar
@@ -21,7 +22,7 @@ INTERRUPTED = 130
 _SYSTEM: dict[int | None, tuple[str, str]] = {
     errno.ENOSPC: (
         "the disk is full",
-        "Make room and run the same command again: it goes on from where it stopped.",
+        "Make room and run the same command again; embed goes on from its finished parts.",
     ),
     errno.EDQUOT: ("your disk quota is used up", "Make room and run the same command again."),
     errno.EROFS: ("the file system is read-only", "Give an --out that can be written."),
@@ -30,6 +31,8 @@ _SYSTEM: dict[int | None, tuple[str, str]] = {
     errno.EMFILE: ("too many open files", "Raise the limit (`ulimit -n`) or lower --workers."),
     errno.ENAMETOOLONG: ("the name is too long", "Give a shorter one."),
 }
+
+_PATH_HINT = "Check the path, and whether you may write there."
 
 
 def guarded(command: Callable[P, R]) -> Callable[P, R]:
@@ -43,7 +46,7 @@ def guarded(command: Callable[P, R]) -> Callable[P, R]:
             raise
         except (Exception, KeyboardInterrupt) as error:
             if os.environ.get("CLIBD_DEBUG") == "1":
-                raise
+                traceback.print_exc()
             raise typer.Exit(tell(error)) from error
 
     return run
@@ -56,13 +59,13 @@ def tell(error: BaseException) -> int:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 1
     if isinstance(error, KeyboardInterrupt):
-        _say("stopped", "Run the same command again to go on from here.")
+        _say("stopped", "Run the same command again; embed goes on from its finished parts.")
         return INTERRUPTED
     if isinstance(error, ClibdError):
         _say(error.message, error.hint)
         return error.exit_code
-    if isinstance(error, OSError) and error.errno in _SYSTEM:
-        what, hint = _SYSTEM[error.errno]
+    if isinstance(error, OSError) and error.errno is not None:
+        what, hint = _SYSTEM.get(error.errno, (str(error.strerror).lower(), _PATH_HINT))
         where = f": {error.filename}" if error.filename else ""
         _say(f"{what}{where}", hint)
         return 1

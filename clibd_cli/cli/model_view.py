@@ -35,11 +35,7 @@ def print_table(entries: list[ModelEntry]) -> None:
             "+".join(card.modalities) if card else "",
             str(card.dim) if card else "",
             _size(card.size_bytes) if card else "",
-            card.title
-            if card
-            else "untrained, made on the spot"
-            if entry.state == "built in"
-            else "clibd models remove " + entry.name,
+            _about(entry),
         ]
         table.add_row(*(_plain(cell) for cell in cells))
     console = Console(width=None if sys.stdout.isatty() else _WIDE, highlight=False)
@@ -49,9 +45,12 @@ def print_table(entries: list[ModelEntry]) -> None:
 
 
 def _about(entry: ModelEntry) -> str:
+    """What the model is, or what to do about one that is broken."""
     if entry.card is not None:
         return entry.card.title
-    return "untrained; made when it is first used" if entry.state == "built in" else "not usable"
+    if entry.state == "built in":
+        return "untrained, made on the spot"
+    return f"clibd models remove {entry.name}"
 
 
 def _plain(cell: str) -> Any:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -9,8 +10,6 @@ import typer
 
 from clibd_cli.core.errors import ClibdError, UsageError
 from clibd_cli.core.records import MODALITIES, Modality
-
-_RUN = "How it runs"
 
 DnaFiles = Annotated[
     list[str] | None,
@@ -49,58 +48,44 @@ Model = Annotated[
 ]
 Device = Annotated[
     Literal["auto", "cpu", "cuda", "mps"],
-    typer.Option(help="Where the encoder runs.", rich_help_panel=_RUN),
+    typer.Option(help="Where the encoder runs."),
 ]
 Precision = Annotated[
     Literal["auto", "fp32", "bf16", "fp16"],
-    typer.Option(help="Number format of the encoder.", rich_help_panel=_RUN),
+    typer.Option(help="Number format of the encoder."),
 ]
 BatchSize = Annotated[
     int | None,
-    typer.Option(
-        min=1, help="Items encoded together; by default what suits the device.",
-        rich_help_panel=_RUN,
-    ),
-]  # fmt: skip
+    typer.Option(min=1, help="Items encoded together; by default what suits the device."),
+]
 Workers = Annotated[
     int | None,
-    typer.Option(
-        min=0,
-        help="Threads that read and decode photos ahead; by default one a core.",
-        rich_help_panel=_RUN,
-    ),
+    typer.Option(min=0, help="Threads that read and decode photos ahead; by default one a core."),
 ]
-Seed = Annotated[int, typer.Option(help="Same seed, same result.", rich_help_panel=_RUN)]
+Seed = Annotated[int, typer.Option(help="Same seed, same result.")]
 Resume = Annotated[
     bool,
     typer.Option(
-        "--resume/--overwrite",
-        help="Go on from what an earlier run left, or make everything anew.",
-        rich_help_panel=_RUN,
+        "--resume/--overwrite", help="Go on from what an earlier run left, or make everything anew."
     ),
 ]
 Quiet = Annotated[
     bool,
-    typer.Option(
-        "--quiet", "-q", help="No progress and no summary, only warnings.", rich_help_panel=_RUN
-    ),
+    typer.Option("--quiet", "-q", help="No progress and no summary, only warnings."),
 ]
 Json = Annotated[
     bool,
-    typer.Option(
-        "--json", help="A machine-readable summary on standard output.", rich_help_panel=_RUN
-    ),
+    typer.Option("--json", help="A machine-readable summary on standard output."),
 ]
 Strict = Annotated[
     bool,
-    typer.Option("--strict", help="Exit with 3 where any input was skipped.", rich_help_panel=_RUN),
+    typer.Option("--strict", help="Exit with 3 where any input was skipped."),
 ]
 Index = Annotated[
     Path | None,
     typer.Option(
         metavar="INDEX",
-        envvar="CLIBD_INDEX",
-        help="The index to search; by default ./clibd-index.",
+        help="The index to search; by default that in $CLIBD_INDEX, else ./clibd-index.",
     ),
 ]
 Keys = Annotated[
@@ -130,12 +115,14 @@ def parse_keys(text: str | None) -> tuple[Modality, ...] | None:
 
 
 def find_index(given: Path | None) -> Path:
-    """The index to use: as given, else the one in the working folder, which is then named.
+    """The index to use: as given, else `$CLIBD_INDEX`, else the one in the working folder.
+
+    One that was not given is named on stderr.
 
     Raises:
         ClibdError: where there is none.
     """
-    folder = given or Path("clibd-index")
+    folder = given or Path(os.environ.get("CLIBD_INDEX") or "clibd-index")
     if not (folder / "index.json").is_file():
         raise ClibdError(
             f"there is no index in {folder}",

@@ -47,6 +47,7 @@ def search(
     precision: options.Precision = "auto",
     batch_size: options.BatchSize = None,
     workers: options.Workers = None,
+    strict: options.Strict = False,
     quiet: options.Quiet = False,
     json: Annotated[
         bool, typer.Option("--json", help="JSON on standard output, a line for each reference.")
@@ -62,7 +63,7 @@ def search(
 
       clibd search --text "Lepidoptera Noctuidae Xestia Xestia c-nigrum"
     """
-    from clibd_cli.io.results import HIT_COLUMNS, hit_rows, open_results
+    from clibd_cli.io.results import hit_rows
     from clibd_cli.tasks.inputs import Inputs
     from clibd_cli.tasks.search import search as search_task
 
@@ -78,6 +79,7 @@ def search(
         for query in found:
             if isinstance(query, Skip):
                 skipped.append(query)
+                progress.warn(f"skipped {query.source}: {query.reason}")
             else:
                 yield from hit_rows(query.specimen, query.hits)
 
@@ -98,13 +100,26 @@ def search(
         if out is None:
             _print(hits, json)
         else:
-            with open_results(out, HIT_COLUMNS) as table:
-                for row in hits:
-                    table.write(row)
-        for skip in skipped:
-            progress.warn(f"skipped {skip.source}: {skip.reason}")
+            n = _write(hits, out, skipped)
     if out is not None:
-        show_summary("searched", {"hits": out}, quiet=quiet, as_json=None)
+        facts = {"hits": f"{n:,}", "skipped": f"{len(skipped):,}", "table": out}
+        show_summary("searched", facts, quiet=quiet, as_json=None)
+    if strict and skipped:
+        raise typer.Exit(3)
+
+
+def _write(rows: Iterable[dict[str, Any]], out: Path, skipped: list[Skip]) -> int:
+    """Write hits, and beside them what was skipped on the way; the number of hits."""
+    from clibd_cli.io.results import HIT_COLUMNS, SkipWriter, open_results, skipped_path
+
+    n = 0
+    with open_results(out, HIT_COLUMNS) as table, SkipWriter(skipped_path(out)) as skips:
+        for row in rows:
+            table.write(row)
+            n += 1
+        for skip in skipped:
+            skips.write(skip)
+    return n
 
 
 def _print(rows: Iterator[dict[str, Any]], json: bool) -> None:

@@ -5,32 +5,62 @@ from __future__ import annotations
 import os
 import shutil
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
+from clibd_cli.core.digest import sha256_text
 from clibd_cli.core.errors import ClibdError
+
+_LONGEST_NAME = 255
+"""Bytes of a file name, on ext4, APFS and most others (NTFS: as many UTF-16 units)."""
+
+_LONGEST_SUFFIX = 16
+"""Characters; what is longer is part of the name and says nothing of the format."""
+
+
+def beside(final: Path, before: str = "", inside: str = "", after: str = "") -> Path:
+    """The path of a helper of `final`: `before`, its stem, `inside`, its suffix, `after`.
+
+    A stem that would make the name longer than a file system takes is cut, and told apart from
+    others that begin alike by 8 hexadecimal digits of the SHA-256 of the whole name.
+    """
+    suffix = final.suffix if len(final.suffix) <= _LONGEST_SUFFIX else ""
+    stem = final.name.removesuffix(suffix)
+    ending = f"{inside}{suffix}{after}"
+    room = _LONGEST_NAME - len(os.fsencode(before + ending))
+    raw = os.fsencode(stem)
+    if len(raw) > room:
+        digest = sha256_text(final.name)[:8]
+        stem = raw[: room - len(digest) - 1].decode("utf-8", "ignore") + f"-{digest}"
+    return final.with_name(f"{before}{stem}{ending}")
 
 
 @contextmanager
-def atomic_path(final: Path) -> Iterator[Path]:
+def atomic_path(final: Path, partial: Path | None = None) -> Iterator[Path]:
     """A path beside `final` to write to; it takes the final name when the block ends well.
 
     The bytes are on the disk before the rename, so a power cut leaves the old file or the whole
     new one. If the block raises, the half-written file is removed and `final` is untouched.
+
+    Args:
+        partial: the path to write to, in the same folder, where people shall see it; by default
+            a hidden one that no other process uses. Callers keep others from naming the same.
 
     Raises:
         ClibdError: where the whole file cannot take its name (on Windows, a table that is open
             in a spreadsheet); it is kept, and named.
     """
     final.parent.mkdir(parents=True, exist_ok=True)
-    # The suffix stays last, since some writers choose the format by it.
-    partial = final.with_name(f".{final.stem[:100]}.{os.getpid()}.partial{final.suffix}")
+    if partial is None:
+        # The suffix stays last, since some writers choose the format by it.
+        partial = beside(final, ".", f".{os.getpid()}.partial")
     try:
         yield partial
         with partial.open("rb+") as handle:
             os.fsync(handle.fileno())
     except BaseException:
-        partial.unlink(missing_ok=True)
+        with suppress(OSError):  # what made the block fail may forbid this too, and matters more
+            partial.unlink()
         raise
     try:
         partial.replace(final)
@@ -42,9 +72,12 @@ def atomic_path(final: Path) -> Iterator[Path]:
 
 
 def write_text(final: Path, text: str) -> None:
-    """Write `text` as UTF-8 with Unix line ends, atomically."""
+    """Write `text` as UTF-8 with Unix line ends, atomically.
+
+    Lone surrogates, from file names that are not UTF-8, become `?`.
+    """
     with atomic_path(final) as partial:
-        partial.write_text(text, encoding="utf-8", newline="\n")
+        partial.write_text(text, encoding="utf-8", errors="replace", newline="\n")
 
 
 @contextmanager
@@ -52,10 +85,13 @@ def atomic_folder(final: Path) -> Iterator[Path]:
     """A new folder beside `final` to fill; it takes the final name when the block ends well.
 
     A folder that stands under the final name is replaced; if the block raises, it is untouched.
+    What a killed run left behind is put in order first: callers keep others from making the same
+    folder at the same time.
     """
     final.parent.mkdir(parents=True, exist_ok=True)
-    partial = final.with_name(f".{final.name[:100]}.{os.getpid()}.partial")
-    old = final.with_name(f".{final.name[:100]}.{os.getpid()}.old")
+    partial, old = beside(final, ".", after=".partial"), beside(final, ".", after=".old")
+    if old.exists() and not final.exists():  # killed between the two renames
+        old.replace(final)
     for leftover in (partial, old):
         shutil.rmtree(leftover, ignore_errors=True)
     partial.mkdir()

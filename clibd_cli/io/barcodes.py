@@ -49,7 +49,8 @@ def read_barcodes(
     Args:
         inputs: FASTA files or tables with an id and a sequence column, told apart by content,
             plain or compressed; `-` is the standard input.
-        labels: what it says of a record replaces the id, lineage and BIN in the record's file.
+        labels: what it says of a record replaces the id, lineage and BIN in the record's file;
+            ranks that it does not name are taken from the file where the two agree.
         min_bases: how many A, C, G and T a barcode must have.
         warn: told once, at the end, of repeated ids and of records without a label.
 
@@ -106,7 +107,7 @@ def _judged(
         unmatched.count(specimen_id, label)
         if label:
             specimen_id = label.specimen_id or specimen_id
-            lineage = label.lineage or lineage
+            lineage = label.lineage.completed_by(lineage)
             bin_uri = label.bin_uri or bin_uri
     return Specimen(ids.take(specimen_id), "dna", barcode, record.source, lineage, bin_uri)
 

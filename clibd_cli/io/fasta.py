@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
+from clibd_cli.io.inflate import BrokenInputError
 from clibd_cli.io.sequences import MAX_LETTERS
 
 
@@ -21,7 +22,7 @@ def read_fasta(lines: Iterable[str]) -> Iterator[tuple[str, str]]:
 
 def _bounded(lines: Iterable[str]) -> Iterator[str]:
     letters = 0
-    for raw in lines:
+    for raw in _complete(lines):
         line = raw.strip()
         if not line or line[0] == ";":
             continue
@@ -32,3 +33,16 @@ def _bounded(lines: Iterable[str]) -> Iterator[str]:
         else:
             letters += len(line) - line.count(" ")
         yield line
+
+
+def _complete(lines: Iterable[str]) -> Iterator[str]:
+    """`lines`, and one more header where they break after a whole record, to end that one.
+
+    The parser gives a record only when the next one begins, or all is well.
+    """
+    try:
+        yield from lines
+    except BrokenInputError as error:
+        if error.at_end:
+            yield ">"
+        raise

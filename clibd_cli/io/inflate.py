@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import zlib
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from importlib import import_module
 from itertools import chain
@@ -24,10 +25,19 @@ BOMB_RATIO = 500
 
 _GZIP_MAGIC = b"\x1f\x8b"
 _ZSTD_MAGIC = b"\x28\xb5\x2f\xfd"
+_ZSTD_SKIPPABLE = tuple(bytes([0x50 + i]) + b"\x2a\x4d\x18" for i in range(16))
 
 
 class BrokenInputError(ClibdError):
-    """The input ends in the middle: what came before is good, the rest cannot be had."""
+    """The input ends in the middle: what came before is good, the rest cannot be had.
+
+    Attributes:
+        at_end: whether what came before is whole, so that its last record is, too.
+    """
+
+    def __init__(self, message: str, hint: str | None = None, at_end: bool = False) -> None:
+        super().__init__(message, hint)
+        self.at_end = at_end
 
 
 class _Decoder(Protocol):
@@ -40,9 +50,15 @@ class _Decoder(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class _Codec:
-    """`piece` is how many bytes go in at once; it bounds what can come out at once (16-32 MB)."""
+    """How to inflate one format.
+
+    Attributes:
+        magics: with which bytes a member may begin.
+        piece: how many bytes go in at once; it bounds what can come out at once (16-32 MB).
+    """
 
     name: str
+    magics: tuple[bytes, ...]
     new_decoder: Callable[[], _Decoder]
     errors: tuple[type[Exception], ...]
     piece: int
@@ -69,13 +85,18 @@ def decompressed(blocks: Iterator[bytes], name: str) -> Iterator[bytes]:
 
 
 def _gzip() -> _Codec:
-    return _Codec("gzip", lambda: zlib.decompressobj(wbits=31), (zlib.error,), 1 << 14)
+    return _Codec("gzip", (_GZIP_MAGIC,), _new_gzip, (zlib.error,), 1 << 14)
+
+
+def _new_gzip() -> _Decoder:
+    return zlib.decompressobj(wbits=31)
 
 
 def _zstd(name: str) -> _Codec:
+    magics = (_ZSTD_MAGIC, *_ZSTD_SKIPPABLE)
     try:
         library = import_module("compression.zstd")  # Python 3.14
-        return _Codec("zstd", library.ZstdDecompressor, (library.ZstdError,), 1 << 10)
+        return _Codec("zstd", magics, library.ZstdDecompressor, (library.ZstdError,), 1 << 10)
     except ImportError:
         pass
     try:
@@ -86,7 +107,7 @@ def _zstd(name: str) -> _Codec:
             "Install it: pip install 'clibd[zstd]'. Or unpack the file: zstd -d FILE.",
         ) from error
     decompressor = library.ZstdDecompressor()
-    return _Codec("zstd", decompressor.decompressobj, (library.ZstdError,), 1 << 10)
+    return _Codec("zstd", magics, decompressor.decompressobj, (library.ZstdError,), 1 << 10)
 
 
 def _inflated(blocks: Iterator[bytes], codec: _Codec, name: str) -> Iterator[bytes]:
@@ -100,10 +121,20 @@ def _inflated(blocks: Iterator[bytes], codec: _Codec, name: str) -> Iterator[byt
                 left = left.lstrip(b"\0")  # padding between members, as tape tools write it
                 if not left:
                     break
+                if not any(left.startswith(magic[: len(left)]) for magic in codec.magics):
+                    raise BrokenInputError(
+                        f"{name} goes on with something else after its {codec.name} data",
+                        "Copy or download the file again.",
+                        at_end=True,
+                    )
                 decoder = codec.new_decoder()
+            # A decoder that fails keeps what it has inflated so far to itself.
+            spare = _copy(decoder)
             try:
                 data = decoder.decompress(left)
             except codec.errors as error:
+                if spare is not None:
+                    yield from _until_damage(spare, left, codec)
                 raise BrokenInputError(
                     f"{name} is damaged: its {codec.name} data cannot be read ({error})",
                     "Copy or download the file again.",
@@ -119,6 +150,19 @@ def _inflated(blocks: Iterator[bytes], codec: _Codec, name: str) -> Iterator[byt
             f"{name} breaks off: its {codec.name} data end too early",
             "Copy or download the file again.",
         )
+
+
+def _copy(decoder: _Decoder) -> _Decoder | None:
+    """The decoder in its present state once more; zstd has none, but its pieces are small."""
+    copy: Callable[[], _Decoder] | None = getattr(decoder, "copy", None)
+    return None if copy is None else copy()
+
+
+def _until_damage(decoder: _Decoder, data: bytes, codec: _Codec) -> Iterator[bytes]:
+    """What can be inflated of `data` before the byte at which the decoder fails."""
+    with suppress(*codec.errors):
+        for i in range(len(data)):
+            yield decoder.decompress(data[i : i + 1])
 
 
 def _pieces(blocks: Iterator[bytes], size: int) -> Iterator[bytes]:

@@ -54,7 +54,8 @@ class LabelTable:
     def add(self, ids: Sequence[str], files: Sequence[str], label: Label) -> None:
         """Enter one row under all its names.
 
-        An id that has another label already keeps it; a file name with two labels loses both.
+        An id that has a label keeps it, and what another row adds without contradicting it is
+        added; a file name with two labels loses both.
         """
         for name in ids:
             key = _normal(name)
@@ -75,14 +76,14 @@ class LabelTable:
         return known == label
 
     def _settled(self, name: str, known: Label, other: Label) -> Label:
-        if (known.lineage and other.lineage and known.lineage != other.lineage) or (
+        if not known.lineage.agrees_with(other.lineage) or (
             known.bin_uri and other.bin_uri and known.bin_uri != other.bin_uri
         ):
             self.conflicts.append(name)
             return known
         # A second row may only say more: BOLD has one for each marker, one of them without a BIN.
-        lineage, bin_uri = known.lineage or other.lineage, known.bin_uri or other.bin_uri
-        return replace(known, lineage=lineage, bin_uri=bin_uri)
+        lineage = known.lineage.completed_by(other.lineage)
+        return replace(known, lineage=lineage, bin_uri=known.bin_uri or other.bin_uri)
 
     def __len__(self) -> int:
         return len(self._by_id) + len(self._by_file)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import NamedTuple
@@ -27,6 +28,11 @@ RAW_SUFFIXES = frozenset(_RAW_SUFFIXES.split())
 _IGNORED = frozenset({"thumbs.db", "desktop.ini", "__macosx", "@eadir", "$recycle.bin"})
 """What Windows, macOS and file servers leave in folders (names in lower case)."""
 
+_STORE_SUFFIX = ".embeddings"
+_STORE_ENTRY = re.compile(r"part-\d+\.parquet|shard-\d+-of-\d+")
+_INDEX_FILES = {"index.json", "keys.parquet"}
+"""By these, folders that clibd has made are known: embedding stores and indexes."""
+
 
 class PhotoFile(NamedTuple):
     """A file under its folder; whether it is a photo is another question.
@@ -47,7 +53,8 @@ def find_photos(
 
     The order is that of the names, the same on every run. Hidden files and files that are no
     photos by their suffix are left out; a file given by name is always tried. Folders are
-    entered once, so loops of links end. Nothing is opened here.
+    entered once, so loops of links end. Embedding stores and indexes below a root are passed
+    over. Nothing is opened here.
 
     Args:
         labels: its label replaces lineage and BIN, and the id where it has one; else the id is
@@ -111,7 +118,10 @@ def _all_files(roots: list[StrPath]) -> Iterator[PhotoFile | Skip]:
 
 
 def visible_files(folder: Path) -> Iterator[Path]:
-    """Every file under `folder` that is not hidden, in the order in which photos are found."""
+    """Every file under `folder` that is not hidden, in the order in which photos are found.
+
+    Embedding stores and indexes below it are passed over.
+    """
     for found in _walk(folder, set()):
         if isinstance(found, PhotoFile):
             yield found.path
@@ -150,8 +160,19 @@ def _walk(root: Path, entered: set[str]) -> Iterator[PhotoFile | Skip]:
             reason = f"the folder cannot be read: {error.strerror or error}"
             yield Skip(printable(path), "", reason)
             continue
+        if name and _is_made_by_clibd(name, {entry for entry, _ in names}):
+            continue
         inner = f"{prefix}{name}/" if name else ""
         waiting.extend((path, inner, *entry) for entry in names)
+
+
+def _is_made_by_clibd(name: str, entries: set[str]) -> bool:
+    """Whether a folder of this name and with these entries is an embedding store or an index."""
+    return (
+        name.endswith(_STORE_SUFFIX)
+        or entries >= _INDEX_FILES
+        or any(_STORE_ENTRY.fullmatch(entry) for entry in entries)
+    )
 
 
 def _names(folder: Path) -> Iterator[tuple[str, bool]]:

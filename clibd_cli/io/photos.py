@@ -12,7 +12,7 @@ import stat
 import threading
 import warnings
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager, nullcontext, suppress
 from dataclasses import dataclass, field
 from functools import lru_cache
 from importlib import import_module
@@ -40,6 +40,13 @@ __all__ = [
 MAX_PIXELS = 178_000_000
 """Pixels of the largest photo that is decoded (a 13,000 × 13,000 scan); Pillow's own limit."""
 
+MAX_SIDE = 65_535
+"""Pixels of the longest side, as JPEG has it. Readers take memory by the row and by the column:
+an 85-byte PNG of one row of 178,000,000 pixels took 3.6 GB."""
+
+BIG_PIXELS = 30_000_000
+"""Photos of more pixels than this (a good camera's) are decoded one at a time."""
+
 MAX_BYTES = 1 << 30
 """Bytes of the largest file that is read: 1 GiB, `MAX_PIXELS` of 16-bit RGB uncompressed."""
 
@@ -49,6 +56,10 @@ _FORMATS = "JPEG MPO PNG TIFF WEBP BMP DIB GIF HEIF AVIF JPEG2000 PPM TGA PSD PC
 _HEIC_BRANDS = (b"heic", b"heix", b"hevc", b"hevx", b"heim", b"heis", b"mif1", b"msf1")
 _ORIENTATION = 0x0112
 _LOCK = threading.RLock()
+
+_BIG_PHOTO = threading.Lock()
+"""Held while a big photo is loaded and converted: one of `MAX_PIXELS` takes 1-3 GB, and with every
+reader thread at one of them the memory of a laptop would be gone."""
 
 
 class PhotoError(Exception):
@@ -99,7 +110,8 @@ def decode_photo(photo: PhotoBytes) -> Image.Image:
 
     Raises:
         PhotoError: where it is no picture of a known format, truncated, damaged, or has more
-            than `MAX_PIXELS` (seen in its header, before any pixel is decoded).
+            than `MAX_PIXELS` or a side of more than `MAX_SIDE` (seen in its header, before any
+            pixel is decoded).
     """
     from PIL import UnidentifiedImageError
 
@@ -118,31 +130,46 @@ def decode_photo(photo: PhotoBytes) -> Image.Image:
 
 
 def _decoded(data: bytes) -> Image.Image:
+    with _no_warnings():
+        image = _opened(data)
+    with _BIG_PHOTO if image.width * image.height > BIG_PIXELS else nullcontext():
+        return _upright(image)
+
+
+def _opened(data: bytes) -> Image.Image:
+    """The picture with its header read; the pixels come later."""
+    from PIL import Image
+
+    try:
+        image = Image.open(BytesIO(data), formats=_formats())
+    except Image.DecompressionBombError as error:
+        raise _too_large(f"it has more than {MAX_PIXELS:,} pixels") from error
+    width, height = image.size
+    if width * height > MAX_PIXELS:
+        raise _too_large(f"{width:,} × {height:,} has more than {MAX_PIXELS:,} pixels")
+    if max(width, height) > MAX_SIDE:
+        raise _too_large(f"a side of {width:,} × {height:,} has more than {MAX_SIDE:,} pixels")
+    return image
+
+
+def _too_large(why: str) -> PhotoError:
+    return PhotoError(f"too large: {why} (a decompression bomb?)")
+
+
+def _upright(image: Image.Image) -> Image.Image:
+    """The pixels as RGB, turned upright."""
     from PIL import Image
 
     with _no_warnings():
-        try:
-            image = Image.open(BytesIO(data), formats=_formats())
-        except Image.DecompressionBombError as error:
-            raise _too_large("it") from error
-        width, height = image.size
-        if width * height > MAX_PIXELS:
-            raise _too_large(f"{width:,} × {height:,}")
         if image.format == "TIFF":
             image.getexif()  # kept by Pillow, which else reads it, and warns, on loading
-        if width * height > (Image.MAX_IMAGE_PIXELS or MAX_PIXELS):
+        if image.width * image.height > (Image.MAX_IMAGE_PIXELS or MAX_PIXELS):
             image.load()  # Pillow warns of the size once more; such giants are rare
     image.load()
     with _no_warnings():
         turn = _turn(image)
     rgb = _rgb(image)
     return rgb if turn is None else rgb.transpose(turn)
-
-
-def _too_large(size: str) -> PhotoError:
-    return PhotoError(
-        f"too large: {size} has more than {MAX_PIXELS:,} pixels (a decompression bomb?)"
-    )
 
 
 @contextmanager

@@ -38,11 +38,12 @@ class References:
 
 
 def scan_references(folder: Path) -> References:
-    """Tell what the files under `folder` are, by their names and by the header lines of tables.
+    """Tell what the files under `folder` are, by their names and their first lines.
 
     A table with a sequence column is barcodes; a table with a `file` or `image_file` column, or
     with ids and taxa but no sequences, labels photos and barcodes. Results of `clibd classify`
-    are neither: what was predicted is no reference.
+    are neither: what was predicted is no reference. A file that is no text, whatever its name,
+    is ignored. Embedding stores and indexes in the folder are passed over.
 
     Raises:
         ClibdError: where `folder` is no folder.
@@ -66,18 +67,15 @@ def scan_references(folder: Path) -> References:
 
 def _kinds(path: Path) -> set[str]:
     """Which of `barcodes` and `labels` a file is; both and neither are possible."""
-    suffix = _suffix(path)
-    if suffix in FASTA_SUFFIXES:
-        return {"barcodes"}
-    if suffix not in TABLE_SUFFIXES:
+    if _suffix(path) not in FASTA_SUFFIXES | TABLE_SUFFIXES:
         return set()
     try:
-        return _table_kinds(path)
+        return _text_kinds(path)
     except (ClibdError, BrokenInputError):
         return set()
 
 
-def _table_kinds(path: Path) -> set[str]:
+def _text_kinds(path: Path) -> set[str]:
     first, _ = first_line(read_lines(path))
     if first is None:
         return set()

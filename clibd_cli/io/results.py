@@ -104,11 +104,11 @@ def open_results(path: Path, columns: Sequence[str]) -> ResultWriter:
     """A writer for `path`, in the format of its suffix: .csv, .tsv, .jsonl or .parquet.
 
     The file has its name only once the writer is closed well (a context manager does so); until
-    then rows are in a file beside it, and an exception removes that.
+    then rows are in `NAME.partial.csv` beside it, and an exception removes that.
 
     Raises:
         UsageError: for another suffix.
-        ClibdError: where the file cannot be written.
+        ClibdError: where the file cannot be written, or another run is writing it.
     """
     kinds = column_kinds(columns)
     suffix = path.suffix.lower()

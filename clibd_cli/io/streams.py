@@ -32,6 +32,7 @@ bytes each) or more for one that may have been cut.
 _BLOCK = 1 << 16
 _MAGIC_BYTES = 8
 _LINE_END = re.compile(rb"[\r\n]")
+_CONTROLS = bytes(set(range(32)) - set(b"\t\n\v\f\r"))
 _UTF16 = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
 _TEXT_HINT = (
     "Give FASTA or a table as text (tabs, commas or semicolons), plain, gzip or zstd. "
@@ -64,7 +65,7 @@ def read_lines(name: StrPath) -> Iterator[str]:
     for Latin-1. Lines end with LF, CRLF or CR. Lines beyond `MAX_LINE` are cut.
 
     Raises:
-        ClibdError: where the file cannot be opened or is no text.
+        ClibdError: where the file cannot be opened or is no text, or there is no standard input.
         BrokenInputError: after the last whole line, where a file ends too early or the disk fails.
     """
     check_readable([name])
@@ -85,6 +86,10 @@ def first_line(lines: Iterator[str]) -> tuple[str | None, Iterator[str]]:
 def _opened(name: StrPath) -> Iterator[BinaryIO]:
     with ExitStack() as stack:
         if os.fspath(name) == "-":
+            if sys.stdin is None or getattr(sys.stdin, "closed", False):
+                raise ClibdError(
+                    "there is no standard input to read", "Name a file instead of -, or pipe one."
+                )
             yield getattr(sys.stdin, "buffer", cast(BinaryIO, sys.stdin))
             return
         try:
@@ -123,7 +128,7 @@ def _utf8(blocks: Iterator[bytes], name: str) -> Iterator[bytes]:
         texts = (decoder.decode(block) for block in chain([head], blocks))
         yield from (text.encode("utf-8", "replace") for text in texts)
         return
-    if b"\0" in head:
+    if b"\0" in head and not _looks_like_text(head):
         raise ClibdError(f"{name} is not a text file", _TEXT_HINT)
     yield head.removeprefix(codecs.BOM_UTF8)
     yield from blocks
@@ -133,7 +138,7 @@ def _whole_lines(blocks: Iterator[bytes]) -> Iterator[bytes]:
     """Regroup blocks so that each ends where a line ends; cut what goes beyond `MAX_LINE`."""
     rest = b""
     skipping = False
-    for block in blocks:
+    for block in _with_last_line_ended(blocks):
         if skipping:
             end = _LINE_END.search(block)
             if not end:
@@ -152,6 +157,24 @@ def _whole_lines(blocks: Iterator[bytes]) -> Iterator[bytes]:
             rest = rest[:MAX_LINE] + (b"" if skipping else b"\r")
     if rest:
         yield rest
+
+
+def _looks_like_text(head: bytes) -> bool:
+    """Whether a first block with NUL bytes is a text with a slip in it: one control character, or
+    less than one in a hundred, and none in its first line. The record with it is judged later.
+    """
+    strange = len(head) - len(head.translate(None, _CONTROLS))
+    first = _LINE_END.split(head.lstrip(), maxsplit=1)[0]
+    return strange <= max(1, len(head) // 100) and first.translate(None, _CONTROLS) == first
+
+
+def _with_last_line_ended(blocks: Iterator[bytes]) -> Iterator[bytes]:
+    try:
+        yield from blocks
+    except BrokenInputError as error:
+        if error.at_end:
+            yield b"\n"
+        raise
 
 
 def _decoded(blocks: Iterator[bytes]) -> Iterator[str]:

@@ -3,6 +3,9 @@
 Tab-separated tables are read without quoting, as BOLD writes them (a cell may begin with a quote
 that nothing closes); comma, semicolon and pipe with it. A tab-separated header in quotes, as R
 writes it, switches quoting on.
+
+Programs differ in what they do at the end of a line: empty cells beyond the header's are dropped,
+and one missing cell is an empty one. R gives its row names no header; they are dropped.
 """
 
 from __future__ import annotations
@@ -72,25 +75,68 @@ class Table:
         return ", ".join(name or "(no name)" for name in shown[:30]) + more
 
     def __iter__(self) -> Iterator[Row | Skip]:
-        lines, delimiter, width = self._lines, self.delimiter, len(self.columns)
+        lines = self._lines
+        row_names: bool | None = None
         for line in lines:
             number = lines.number
             if len(line) > MAX_ROW:
                 yield self._skip(number, f"the line is longer than {MAX_ROW:,} characters")
                 continue
-            more: list[str] = []
-            if self._quoted and '"' in line:
-                cells = self._unquoted(line, more)
-            else:
-                cells = line.split(delimiter)
+            cells, more = self._cells(line)
             if cells is None:
                 lines.push_back(more)
                 yield self._skip(number, "a quote is opened and not closed")
-            elif len(cells) == width and any(cells):
-                yield Row(number, cells)
-            elif any(cell.strip() for cell in cells):
+                continue
+            if not any(cell.strip() for cell in cells):
+                continue
+            if row_names is None:
+                row_names = self._begin_with_row_names(cells)
+            fitted = self._fitted(cells, row_names)
+            if fitted is not None:
+                yield Row(number, fitted)
+            else:
                 lines.push_back(more)
+                width = len(self.columns)
                 yield self._skip(number, f"{len(cells)} cells where the header has {width}")
+
+    def _begin_with_row_names(self, first: list[str]) -> bool:
+        """Whether rows have one cell more than the header, before its first column.
+
+        The first row has, and the second one bears it out: a single such row is rather a line
+        with a stray delimiter, for which the good ones must not be misread.
+        """
+        width = len(self.columns)
+        if len(first) != width + 1 or not first[-1].strip():
+            return False
+        line = next(self._lines, None)
+        if line is None:
+            return True
+        second, more = self._cells(line)
+        self._lines.push_back([line, *more])
+        return second is not None and (not any(second) or len(second) == width + 1)
+
+    def _fitted(self, cells: list[str], row_names: bool) -> list[str] | None:
+        """`cells` in the header's width, or None where they do not fit it."""
+        width = len(self.columns)
+        if row_names:
+            return cells[1:] if len(cells) == width + 1 else None
+        if len(cells) == width:
+            return cells
+        if len(cells) == width - 1:
+            return [*cells, ""]
+        if len(cells) < width or any(cell.strip() for cell in cells[width:]):
+            return None
+        return cells[:width]
+
+    def _cells(self, line: str) -> tuple[list[str] | None, list[str]]:
+        """The cells of the row that begins with `line`, and the further lines that it takes.
+
+        None for the cells where a quote does not close.
+        """
+        more: list[str] = []
+        if self._quoted and '"' in line:
+            return self._unquoted(line, more), more
+        return line.split(self.delimiter), more
 
     def _skip(self, number: int, reason: str) -> Skip:
         return Skip(f"{self.name}#line {number}", "", reason)

@@ -13,12 +13,12 @@ import math
 import re
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from types import TracebackType
 from typing import IO, Any
 
-from clibd_cli.core.atomic import atomic_path
+from clibd_cli.core.atomic import atomic_path, beside
 from clibd_cli.core.errors import ClibdError
 from clibd_cli.io.names import printable
 
@@ -56,27 +56,34 @@ class DelimitedRows:
 class ResultWriter(ABC):
     """Writes rows into a file beside `path`, which takes that name when the writer is closed.
 
-    As a context manager it closes at the end of the block, and removes its file where the block
-    raises.
+    For `results.csv` it is `results.partial.csv`, so that rows can be looked at as they come; one
+    that a killed run has left behind is overwritten. As a context manager it closes at the end of
+    the block, and removes its file where the block raises.
 
     Args:
         kinds: the columns in their order, each with the type of its values.
 
     Raises:
-        ClibdError: here and in every method, where the file cannot be written.
+        ClibdError: here and in every method, where the file cannot be written; here, where
+            another run is writing it.
     """
 
     def __init__(self, path: Path, kinds: Mapping[str, type]) -> None:
         self.path = path
         self._kinds = dict(kinds)
-        self._slot = atomic_path(path)
+        self._open = True
+        # Holds the lock, the slot of the final name and the open file; undone in reverse order.
+        self._stack = ExitStack()
         with self._explained():
+            path.parent.mkdir(parents=True, exist_ok=True)
+            self._partial = beside(path, inside=".partial")
+            # A folder that cannot be written must not be taken for one that is locked.
+            self._partial.open("ab").close()
+            self._stack.enter_context(_only_writer(path))
+            self._stack.enter_context(atomic_path(path, self._partial))
             if path.exists():
                 # Open in Excel, or read-only: better known now than at the end of the night.
                 path.open("ab").close()
-            self._partial = self._slot.__enter__()
-        self._open = True
-        with self._explained():
             self._begin()
 
     def write(self, row: Mapping[str, Any]) -> None:
@@ -91,7 +98,7 @@ class ResultWriter(ABC):
         with self._explained():
             self._finish()
             self._open = False
-            self._slot.__exit__(None, None, None)
+            self._stack.close()
 
     def discard(self) -> None:
         """Remove what has been written; a file that was there before stays."""
@@ -99,9 +106,7 @@ class ResultWriter(ABC):
             return
         self._open = False
         with suppress(OSError):
-            self._finish()
-        reason = RuntimeError("given up")
-        self._slot.__exit__(RuntimeError, reason, None)
+            self._stack.__exit__(RuntimeError, RuntimeError("given up"), None)
 
     def __enter__(self) -> ResultWriter:
         return self
@@ -119,27 +124,47 @@ class ResultWriter(ABC):
 
     @abstractmethod
     def _begin(self) -> None:
-        """Open `self._partial`."""
+        """Open `self._partial`; `self._stack` closes it."""
 
     @abstractmethod
     def _write(self, row: Mapping[str, Any]) -> None:
         """Add a row."""
 
-    @abstractmethod
-    def _finish(self) -> None:
-        """Write what is left and close `self._partial`."""
+    def _finish(self) -> None:  # noqa: B027
+        """Write what is left."""
 
     @contextmanager
     def _explained(self) -> Iterator[None]:
         try:
             yield
         except OSError as error:
-            if getattr(self, "_open", False):
-                self.discard()
+            self.discard()
             raise ClibdError(
                 f"{printable(self.path)} cannot be written: {error.strerror or error}",
                 "Close it where it is open, make room, or choose another name with --out.",
             ) from error
+
+
+@contextmanager
+def _only_writer(path: Path) -> Iterator[None]:
+    """Keeps other runs from writing `path` at the same time."""
+    from filelock import FileLock, Timeout
+
+    lock = FileLock(beside(path, ".", after=".lock"))
+    try:
+        lock.acquire(timeout=0)
+    except Timeout as error:
+        raise ClibdError(
+            f"another run of clibd is writing {printable(path)}",
+            "Wait for it, or choose another name with --out.",
+        ) from error
+    try:
+        yield
+    finally:
+        # Removed while it is held, so that nobody else's lock is; Windows does so on release.
+        with suppress(OSError):
+            Path(lock.lock_file).unlink()
+        lock.release()
 
 
 class DelimitedWriter(ResultWriter):
@@ -150,30 +175,25 @@ class DelimitedWriter(ResultWriter):
         super().__init__(path, kinds)
 
     def _begin(self) -> None:
-        self._file = self._partial.open("w", encoding="utf-8", newline="")
-        self._rows = DelimitedRows(self._file, self._kinds, self._delimiter)
+        file = self._stack.enter_context(self._partial.open("w", encoding="utf-8", newline=""))
+        self._rows = DelimitedRows(file, self._kinds, self._delimiter)
 
     def _write(self, row: Mapping[str, Any]) -> None:
         self._rows.write(row)
-
-    def _finish(self) -> None:
-        self._file.close()
 
 
 class JsonLinesWriter(ResultWriter):
     """One JSON object a line; each row is on the disk when `write` returns."""
 
     def _begin(self) -> None:
-        self._file = self._partial.open("w", encoding="utf-8", newline="")
+        opened = self._partial.open("w", encoding="utf-8", newline="")
+        self._file = self._stack.enter_context(opened)
 
     def _write(self, row: Mapping[str, Any]) -> None:
         values = dict(zip(self._kinds, _values(row, self._kinds), strict=True))
         text = json.dumps(values, ensure_ascii=False, allow_nan=False)
         self._file.write(text.translate(_LINE_ENDS) + "\n")
         self._file.flush()
-
-    def _finish(self) -> None:
-        self._file.close()
 
 
 class ParquetWriter(ResultWriter):
@@ -186,7 +206,8 @@ class ParquetWriter(ResultWriter):
         types = {str: pa.string(), int: pa.int64(), float: pa.float64()}
         self._schema = pa.schema([(name, types[kind]) for name, kind in self._kinds.items()])
         self._waiting: list[list[Any]] = []
-        self._parquet = parquet.ParquetWriter(self._partial, self._schema, compression="zstd")
+        writer = parquet.ParquetWriter(self._partial, self._schema, compression="zstd")
+        self._parquet = self._stack.enter_context(writer)
 
     def _write(self, row: Mapping[str, Any]) -> None:
         self._waiting.append(_values(row, self._kinds))
@@ -204,7 +225,6 @@ class ParquetWriter(ResultWriter):
     def _finish(self) -> None:
         if self._waiting:
             self._write_group()
-        self._parquet.close()
 
 
 def safe_cell(value: object) -> str:

@@ -10,17 +10,31 @@ from __future__ import annotations
 import hashlib
 import json
 from dataclasses import asdict, dataclass, field, replace
-from typing import Any, Literal, get_args
+from typing import Any, Literal, cast, get_args
 
 from clibd_cli.core.errors import ClibdError
 from clibd_cli.core.records import Modality
+from clibd_cli.models.typed_json import read_as
 
 FORMAT_VERSION = 1
+
+INSTALL_ANEW = (
+    "Install the model again: `clibd models add` or `clibd models pull`, with --overwrite."
+)
+"""The hint wherever an installed model is damaged."""
 
 DnaPooling = Literal["logits_softmax_mean", "logits_mean", "hidden_state_mean", "cls_token"]
 """How token outputs become one vector (official code, branch of bioscan-ml/clibd#33)."""
 
 DNA_POOLINGS: tuple[DnaPooling, ...] = get_args(DnaPooling)
+
+USES_HEAD: dict[DnaPooling, bool] = {
+    "logits_softmax_mean": True,
+    "logits_mean": True,
+    "hidden_state_mean": False,
+    "cls_token": False,
+}
+"""Whether a pooling reads the outputs of the language-model head or the last hidden state."""
 
 KmerVocabulary = Literal["mask_cls_unk", "mask_unk"]
 """The special tokens before the k-mers: CLIBD and BarcodeBERT 5-mer have three, 4-mer has two."""
@@ -154,25 +168,9 @@ def card_from_json(text: str, where: str) -> ModelCard:
         facts: dict[str, Any] = json.loads(text)
         if facts["format_version"] > FORMAT_VERSION:
             raise ClibdError(f"{where} was written by a newer clibd", "Update clibd.")
-        for name, kind in _PARTS.items():
-            if facts.get(name) is not None:
-                facts[name] = kind(**_tuples(facts[name]))
-        return ModelCard(**facts)
-    except (ValueError, KeyError, TypeError) as error:
-        raise ClibdError(f"{where} is not a model card: {error}", "Add the model anew.") from error
-
-
-_PARTS: dict[str, Any] = {
-    "image": ImageTower,
-    "dna": DnaTower,
-    "text": TextTower,
-    "hub": HubFile,
-    "vocab": HubFile,
-}
-
-
-def _tuples(facts: dict[str, Any]) -> dict[str, Any]:
-    return {key: tuple(v) if isinstance(v, list) else v for key, v in facts.items()}
+        return cast(ModelCard, read_as(ModelCard, facts))
+    except (ValueError, KeyError, TypeError, OverflowError, RecursionError) as error:
+        raise ClibdError(f"{where} is not a model card: {error}", INSTALL_ANEW) from error
 
 
 def _plain(part: Any) -> dict[str, Any]:

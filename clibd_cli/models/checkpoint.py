@@ -17,16 +17,18 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from safetensors import SafetensorError
 from torch import Tensor
 
 from clibd_cli.core.errors import ClibdError
-from clibd_cli.models.pickles import foreign_names
+from clibd_cli.models.pickles import foreign_names, is_pickle
 
 _WRAPPERS = ("model", "state_dict", "model_state_dict")
 _COMPANIONS = frozenset(
     [
         *("args", "config", "hparams", "hyper_parameters", "bert_config", "seed", "version"),
-        *("epoch", "epochs", "step", "global_step", "iteration"),
+        *("epoch", "epochs", "best_epoch", "step", "global_step", "total_step", "iteration"),
+        *("n_samples_seen", "max_accuracy"),
         *("loss", "best_loss", "train_loss", "val_loss", "best_acc", "metrics"),
         *("optimizer", "optimizer_state_dict", "optim", "scaler", "scaler_state_dict", "amp"),
         *("scheduler", "scheduler_state_dict", "lr_scheduler", "rng_state"),
@@ -34,17 +36,19 @@ _COMPANIONS = frozenset(
 )
 _MAX_PICKLE = 256 << 20
 _MAX_WRAPPERS = 4
+_MAX_AXES = 4  # of a convolution
 _SHOWN = 20
 _DAMAGE = (
     *(OSError, EOFError, RuntimeError, ValueError, LookupError, TypeError, AttributeError),
     *(OverflowError, MemoryError, AssertionError, struct.error),
-    *(zipfile.BadZipFile, pickle.UnpicklingError),
+    *(zipfile.BadZipFile, pickle.UnpicklingError, SafetensorError),
 )
 """What the readers of damaged files have been seen to raise; none of them is a bug of clibd."""
 _RESAVE = (
     "If you trust the file, load it where it was trained and save the weights alone: "
     "torch.save(model.state_dict(), 'weights.pth')."
 )
+_KINDS = "Name a .pth, .pt or .safetensors file in an official layout of CLIBD or BarcodeBERT."
 _ANEW = "Download or copy it again, and compare its size with the original's."
 
 
@@ -92,7 +96,8 @@ def _load(path: Path) -> object:
         ) from error
     if not head:
         raise ClibdError(f"{path} is empty", _ANEW)
-    if head[8:9] == b"{" and int.from_bytes(head[:8], "little") < path.stat().st_size:
+    is_zip = head.startswith(b"PK\x03\x04")
+    if head[8:9] == b"{" and not is_zip:
         return _load_safetensors(path)
     if head.startswith(b"version https://git-lfs"):
         raise ClibdError(
@@ -103,20 +108,33 @@ def _load(path: Path) -> object:
             f"{path} is a web page, not a checkpoint",
             "The download link has probably expired: try `clibd models pull`.",
         )
-    is_zip = head.startswith(b"PK\x03\x04")
+    if not is_zip:
+        _require_pickle(path)
     _refuse_code(path, _names_in_zip(path) if is_zip else _names_in_file(path))
     return _load_pickled(path)
 
 
 def _load_safetensors(path: Path) -> dict[str, Tensor]:
-    from safetensors import SafetensorError
     from safetensors.torch import load_file
 
     try:
         tensors: dict[str, Tensor] = load_file(path)
     except (SafetensorError, OSError, ValueError, KeyError) as error:
-        raise ClibdError(f"{path} is damaged: {_first_line(error)}", _ANEW) from error
+        told = f"{path} is damaged or no checkpoint: {_first_line(error)}"
+        raise ClibdError(told, _ANEW) from error
     return tensors
+
+
+def _require_pickle(path: Path) -> None:
+    """Raise a ClibdError for a text or anything else that torch never wrote."""
+    with path.open("rb") as handle:
+        if is_pickle(handle):
+            return
+        handle.seek(0)
+        # torch has always written protocol 2 or later, which begins so.
+        if handle.read(1) == b"\x80":
+            raise ClibdError(f"{path} is damaged or no checkpoint", _ANEW)
+        raise ClibdError(f"{path} is no checkpoint", _KINDS)
 
 
 def _refuse_code(path: Path, names: list[str]) -> None:
@@ -130,9 +148,10 @@ def _load_pickled(path: Path) -> object:
             warnings.simplefilter("ignore")
             return torch.load(path, map_location="cpu", weights_only=True)
     except _DAMAGE as error:
-        raise ClibdError(
-            f"{path} is damaged or no checkpoint: {_first_line(error)}", _ANEW
-        ) from error
+        # Never torch's own text: it recommends to load the file without its lock.
+        if isinstance(error, pickle.UnpicklingError) or "weights_only" in str(error):
+            raise ClibdError(f"{path} cannot be read as tensors alone", _RESAVE) from error
+        raise ClibdError(f"{path} is damaged or no checkpoint", _ANEW) from error
 
 
 def _names_in_file(path: Path) -> list[str]:
@@ -196,6 +215,8 @@ def _widen(name: str, tensor: Tensor, path: Path) -> Tensor:
     """Floating tensors as dense, finite float32; others as they are."""
     if tensor.layout != torch.strided or tensor.device.type != "cpu" or tensor.is_quantized:
         raise ClibdError(f"{name} in {path} is no plain tensor", _RESAVE)
+    if tensor.ndim > _MAX_AXES:
+        raise ClibdError(f"{name} in {path} has {tensor.ndim:,} dimensions", _KINDS)
     if tensor.numel() * tensor.element_size() > tensor.untyped_storage().nbytes():
         # A view that repeats its bytes: a few bytes could ask for all memory.
         raise ClibdError(f"{name} in {path} claims more values than the file holds", _ANEW)

@@ -14,11 +14,10 @@ from torch import Tensor
 
 from clibd_cli.core.errors import ClibdError
 from clibd_cli.core.records import Modality
-from clibd_cli.models.cards import DnaPooling, DnaTower, ImageTower, TextTower
+from clibd_cli.models.cards import USES_HEAD, DnaPooling, DnaTower, ImageTower, TextTower
 from clibd_cli.models.checkpoint import RawCheckpoint
 from clibd_cli.models.layouts import TOKEN_CLASSES, UNUSED, neutral_name, official_name
 from clibd_cli.models.lora import LoraError, merge_lora
-from clibd_cli.models.pooling import USES_HEAD
 from clibd_cli.models.sizes import MisfitError, describe_tower
 from clibd_cli.models.splitting import Findings, Part, Split, split_towers
 from clibd_cli.models.towers import BlockShape, tensor_shapes

@@ -29,6 +29,9 @@ _DEPTH = 2
 _HIDDEN = 512
 _SEED = 20250421
 
+FINGERPRINT = "76df1887e6970a7b4329647c6d675be87fcc62e4eadd4997cc8841f1cfea3961"
+"""Of the model that this version makes; one in the home with another comes from an older clibd."""
+
 _IMAGE = ImageTower(width=DIM, depth=_DEPTH, output_dim=DIM)
 _DNA = DnaTower(
     width=DIM,

@@ -1,7 +1,10 @@
-"""Where a model runs and in which precision."""
+"""Where a model runs, in which precision, and how to say so."""
 
 from __future__ import annotations
 
+import os
+import shutil
+from pathlib import Path
 from typing import TYPE_CHECKING, Literal, get_args
 
 from clibd_cli.core.errors import UsageError
@@ -13,6 +16,8 @@ if TYPE_CHECKING:
 DeviceName = Literal["auto", "cpu", "cuda", "mps"]
 PrecisionName = Literal["auto", "fp32", "bf16", "fp16"]
 Precision = Literal["fp32", "bf16", "fp16"]
+
+_DRIVER = Path("/proc/driver/nvidia")
 
 _BATCHES: dict[str, dict[Modality, int]] = {
     "cpu": {"image": 16, "dna": 16, "text": 128},
@@ -41,6 +46,26 @@ def choose_device(name: str = "auto") -> torch.device:
     if not works[name]:
         raise UsageError(f"the device {name} is not available here", _missing_hint(name))
     return torch.device(name)
+
+
+def describe_device() -> tuple[str, str | None]:
+    """The device that `auto` means here, in words, and what to do where it could be a better one.
+
+    Such as `("cpu: 2 cores, 2 threads", None)`.
+    """
+    import torch
+
+    if torch.cuda.is_available():
+        return f"cuda: {torch.cuda.get_device_name()}", None
+    if torch.backends.mps.is_available():
+        return "mps: Apple GPU", None
+    text = f"cpu: {os.cpu_count()} cores, {torch.get_num_threads()} threads"
+    if torch.version.cuda is None and _has_nvidia_gpu():
+        return (
+            f"{text}; there is an NVIDIA GPU, but this torch is built for CPU only",
+            "Install a torch with CUDA from pytorch.org.",
+        )
+    return text, None
 
 
 def choose_precision(name: str, device: torch.device) -> Precision:
@@ -72,6 +97,11 @@ def torch_dtype(precision: Precision) -> torch.dtype:
 def default_batch_size(modality: Modality, device: torch.device) -> int:
     """Items in one forward pass: enough to fill the device, small beside its memory."""
     return _BATCHES.get(device.type, _BATCHES["cpu"])[modality]
+
+
+def _has_nvidia_gpu() -> bool:
+    # The driver's folder on Linux; its tool, which Windows has on the path too.
+    return _DRIVER.exists() or shutil.which("nvidia-smi") is not None
 
 
 def _cuda_has_bf16() -> bool:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 import re
 import shutil
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -13,11 +15,13 @@ from clibd_cli.core.atomic import atomic_folder, atomic_path, write_text
 from clibd_cli.core.digest import sha256_file
 from clibd_cli.core.errors import ClibdError, UsageError
 from clibd_cli.models.cards import DnaPooling, ModelCard
-from clibd_cli.models.registry import CARD_FILE, MODEL_NAME
+from clibd_cli.models.registry import CARD_FILE, MODEL_NAME, VOCAB_FILE, WEIGHTS_FILE
 
 if TYPE_CHECKING:
     from clibd_cli.models.convert import Converted
 
+VocabularyFor = Callable[[int], Path | None]
+"""Finds the vocabulary of a text tower of so many tokens, or None."""
 
 _WINDOWS_DEVICE = re.compile(r"(con|prn|aux|nul|com\d|lpt\d)(\..*)?", re.IGNORECASE)
 
@@ -28,7 +32,7 @@ def install_checkpoint(
     home: Path,
     *,
     dna_pooling: DnaPooling | None = None,
-    vocab: Path | None = None,
+    vocab: Path | VocabularyFor | None = None,
     base: ModelCard | None = None,
     overwrite: bool = False,
 ) -> ModelCard:
@@ -36,7 +40,7 @@ def install_checkpoint(
 
     Args:
         dna_pooling: see `convert`; None takes what the layout needs.
-        vocab: `vocab.txt` of the text tower; ignored where there is none.
+        vocab: `vocab.txt` of the text tower, or what finds it; ignored where there is no tower.
         base: the published card of this checkpoint, whose title, licence and origin are kept.
         overwrite: replace a model of the same name.
 
@@ -46,7 +50,7 @@ def install_checkpoint(
 
     Raises:
         ClibdError: where the checkpoint cannot be read or understood, the vocabulary is missing
-            or of another length, or the name is taken.
+            or of another length, the name is taken, or the folder cannot be written.
         UsageError: for a name that could not be a folder everywhere.
     """
     check_name(name)
@@ -58,10 +62,29 @@ def install_checkpoint(
     from clibd_cli.models.convert import convert
 
     converted = convert(read_tensors(source), dna_pooling)
-    _check_vocabulary(converted, vocab, source.name)
+    words = _vocabulary(converted, vocab, source.name)
     card = _card(converted, name, source, base)
-    with atomic_folder(home / name) as folder:
-        return write_model(folder, card, converted, vocab)
+    with new_model_folder(home / name) as folder:
+        return write_model(folder, card, converted, words)
+
+
+@contextmanager
+def new_model_folder(final: Path) -> Iterator[Path]:
+    """`atomic_folder` for a model.
+
+    Raises:
+        ClibdError: where something in it cannot be written: the disk is full, rights are missing.
+    """
+    from safetensors import SafetensorError
+
+    try:
+        with atomic_folder(final) as folder:
+            yield folder
+    except (OSError, SafetensorError) as error:
+        raise ClibdError(
+            f"{final} cannot be written: {getattr(error, 'strerror', None) or error}",
+            "Make room there and look at its rights, or set CLIBD_HOME to another folder.",
+        ) from error
 
 
 def check_name(name: str) -> None:
@@ -76,14 +99,17 @@ def check_name(name: str) -> None:
 def write_model(
     folder: Path, card: ModelCard, converted: Converted, vocab: Path | None
 ) -> ModelCard:
-    """Write `model.safetensors`, `vocab.txt` and, last, `card.json` with digests into `folder`."""
-    from clibd_cli.models.model import VOCAB_FILE
-    from clibd_cli.models.weights import WEIGHTS_FILE, write_weights
+    """Write `model.safetensors`, `vocab.txt` and, last, `card.json` with digests into `folder`.
+
+    Args:
+        vocab: of the text tower; None where there is none.
+    """
+    from clibd_cli.models.weights import write_weights
 
     weights = folder / WEIGHTS_FILE
     write_weights(weights, converted.tensors, converted.heads)
     vocab_sha256 = None
-    if converted.text is not None and vocab is not None:
+    if vocab is not None:
         with atomic_path(folder / VOCAB_FILE) as partial:
             shutil.copyfile(vocab, partial)
         vocab_sha256 = sha256_file(folder / VOCAB_FILE)
@@ -97,12 +123,16 @@ def write_model(
     return card
 
 
-def _check_vocabulary(converted: Converted, vocab: Path | None, source: str) -> None:
+def _vocabulary(
+    converted: Converted, vocab: Path | VocabularyFor | None, source: str
+) -> Path | None:
+    """The vocabulary of the text tower, which must have its length; None where there is none."""
     from clibd_cli.models.wordpiece import read_vocabulary
 
     if converted.text is None:
-        return
+        return None
     rows = converted.text.vocab_size
+    vocab = vocab(rows) if callable(vocab) else vocab
     if vocab is None:
         raise ClibdError(
             f"{source} has a text tower, but not its vocabulary (of {rows:,} tokens)",
@@ -114,6 +144,7 @@ def _check_vocabulary(converted: Converted, vocab: Path | None, source: str) -> 
             f"{vocab} has {lines:,} tokens, but the text tower was trained with {rows:,}",
             "Give --vocab FILE with the vocab.txt that belongs to the checkpoint.",
         )
+    return vocab
 
 
 def _card(converted: Converted, name: str, source: Path, base: ModelCard | None) -> ModelCard:

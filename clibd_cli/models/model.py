@@ -11,7 +11,6 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from clibd_cli.core.digest import sha256_file
 from clibd_cli.core.errors import ClibdError
 from clibd_cli.core.records import Modality
 from clibd_cli.models.cards import DnaTower, ModelCard
@@ -24,18 +23,15 @@ from clibd_cli.models.device import (
 )
 from clibd_cli.models.kmers import tokenize
 from clibd_cli.models.preprocess import prepare_photo
-from clibd_cli.models.registry import read_card
+from clibd_cli.models.registry import VOCAB_FILE, WEIGHTS_FILE
 from clibd_cli.models.towers import build_encoder
-from clibd_cli.models.weights import WEIGHTS_FILE, read_weights
+from clibd_cli.models.verify import verify_model
+from clibd_cli.models.weights import read_weights
 from clibd_cli.models.wordpiece import WordPieces, read_vocabulary
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
     from PIL import Image
-
-VOCAB_FILE = "vocab.txt"
-
-_ANEW = "Install the model again: `clibd models add` or `clibd models pull`, with --overwrite."
 
 
 def load_model(
@@ -52,10 +48,10 @@ def load_model(
         modalities: towers to load; None loads all that the model has.
 
     Raises:
-        ClibdError: where the folder is no model or its files do not belong together, or a tower
-            asked for is not there.
+        ClibdError: where the folder is no model or its files are not those that the card was
+            written for (`verify_model`), or a tower asked for is not there.
     """
-    card = read_card(folder)
+    card = verify_model(folder)
     asked = card.modalities if modalities is None else tuple(dict.fromkeys(modalities))
     for modality in asked:
         _require(card, modality)
@@ -68,7 +64,9 @@ def load_model(
         encoder.load_state_dict(tensors, strict=True, assign=True)
         encoder.to(place, torch_dtype(chosen)).eval().requires_grad_(False)
         encoders[modality] = encoder
-    words = _word_pieces(folder, card) if "text" in asked else None
+    words = None
+    if "text" in asked and card.text is not None:
+        words = WordPieces(read_vocabulary(folder / VOCAB_FILE), card.text.max_tokens)
     return ClibdModel(card, encoders, words, place, chosen)
 
 
@@ -165,12 +163,3 @@ def _require(card: ModelCard, modality: Modality) -> None:
             f"the model {card.name} has no {modality} tower, only {has}",
             "Use another model (`clibd models list`), or leave these inputs out.",
         )
-
-
-def _word_pieces(folder: Path, card: ModelCard) -> WordPieces:
-    path = folder / VOCAB_FILE
-    vocabulary = read_vocabulary(path)
-    assert card.text is not None
-    if sha256_file(path) != card.vocab_sha256:
-        raise ClibdError(f"{path} is not the vocabulary that the card describes", _ANEW)
-    return WordPieces(vocabulary, card.text.max_tokens)

@@ -7,10 +7,9 @@ language-model head whose decoder was replaced.
 from __future__ import annotations
 
 from clibd_cli.models.cards import DnaTower, ImageTower, ModelCard, TextTower
+from clibd_cli.models.kmers import vocabulary_size
 
 _BYTES_PER_PARAMETER = 4  # float32
-
-_SPECIAL_TOKENS = {"mask_cls_unk": 3, "mask_unk": 2}
 
 
 def parameter_count(card: ModelCard) -> int:
@@ -63,7 +62,7 @@ def _image(tower: ImageTower) -> int:
 
 
 def _dna(tower: DnaTower) -> int:
-    vocab_size = 4**tower.k + _SPECIAL_TOKENS[tower.vocabulary]
+    vocab_size = vocabulary_size(tower.k, tower.vocabulary)
     count = bert_parameters(tower.width, tower.depth, vocab_size, tower.max_positions)
     if tower.head_dim is not None:
         # The head transforms and normalises before the linear layer (BertLMPredictionHead).

@@ -10,7 +10,6 @@ from __future__ import annotations
 import io
 import pickletools
 import struct
-from collections import deque
 from typing import Protocol
 
 _TENSOR_PARTS = frozenset(
@@ -60,6 +59,8 @@ _BROKEN = (ValueError, EOFError, IndexError, OverflowError, MemoryError, struct.
 _STORES = frozenset({"PUT", "BINPUT", "LONG_BINPUT", "MEMOIZE"})
 _FETCHES = frozenset({"GET", "BINGET", "LONG_BINGET"})
 _SILENT = frozenset({"PROTO", "FRAME"})
+_HIDDEN = "a name that it hides"
+_MARK = object()
 
 
 class Readable(Protocol):
@@ -89,6 +90,16 @@ def foreign_names(stream: Readable) -> list[str]:
     return sorted({name for name in names if not is_tensor_part(name)})
 
 
+def is_pickle(stream: Readable) -> bool:
+    """Whether the bytes at `stream` are one whole pickle, read to its end."""
+    try:
+        for _ in pickletools.genops(stream):  # type: ignore[arg-type]
+            pass
+    except _BROKEN:
+        return False
+    return True
+
+
 def is_tensor_part(name: str) -> bool:
     """Whether a dotted name is needed to rebuild tensors and plain containers, and only that."""
     if name in _TENSOR_PARTS:
@@ -101,13 +112,14 @@ def is_tensor_part(name: str) -> bool:
 
 def _walk(stream: Readable, names: list[str], depth: int) -> object:
     """Collect the names of one pickle; returns the first constant in it."""
-    recent: deque[str | None] = deque([None, None], maxlen=2)
-    memo: dict[int, str | None] = {}
+    stack: list[object] = []
+    memo: dict[int, object] = {}
     first: object = None
     try:
         for opcode, argument, _ in pickletools.genops(stream):  # type: ignore[arg-type]
             if opcode.name in _STORES:
-                memo[len(memo) if argument is None else int(argument)] = recent[-1]
+                place = len(memo) if argument is None else int(argument)
+                memo[place] = stack[-1] if stack else None
                 continue
             if opcode.name in _SILENT:
                 continue
@@ -115,16 +127,36 @@ def _walk(stream: Readable, names: list[str], depth: int) -> object:
             if opcode.name in {"GLOBAL", "INST"}:
                 names.append(str(argument).replace(" ", "."))
             elif opcode.name == "STACK_GLOBAL":
-                names.append(".".join(part or "?" for part in recent))
+                parts = [part for part in stack[-2:] if isinstance(part, str)]
+                names.append(".".join(parts) if len(parts) == 2 else _HIDDEN)
             elif opcode.name.startswith("EXT"):
                 names.append(f"copyreg.extension_{argument}")
             elif isinstance(argument, (bytes, bytearray, str)):
                 _walk_hidden(argument, names, depth)
             fetched = memo.get(int(argument or 0)) if opcode.name in _FETCHES else argument
-            recent.append(fetched if isinstance(fetched, str) else None)
+            _apply(opcode, fetched, stack)
     except _BROKEN:
         pass
     return first
+
+
+def _apply(opcode: pickletools.OpcodeInfo, value: object, stack: list[object]) -> None:
+    """What an instruction does to the stack; of values, only texts are kept."""
+    taken, given = list(opcode.stack_before), list(opcode.stack_after)
+    top = stack[-1] if stack else None
+    if opcode.name == "DUP":
+        stack.append(top)
+        return
+    if pickletools.markobject in taken:
+        while stack and stack.pop() is not _MARK:
+            pass
+        taken = taken[: taken.index(pickletools.markobject)]
+    if taken:
+        del stack[-len(taken) :]
+    if opcode.name == "MARK":
+        stack.append(_MARK)
+    else:
+        stack.extend(value if isinstance(value, str) else None for _ in given)
 
 
 def _walk_hidden(constant: bytes | bytearray | str, names: list[str], depth: int) -> None:

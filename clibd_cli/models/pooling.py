@@ -11,14 +11,6 @@ from torch import Tensor
 
 from clibd_cli.models.cards import DnaPooling
 
-USES_HEAD: dict[DnaPooling, bool] = {
-    "logits_softmax_mean": True,
-    "logits_mean": True,
-    "hidden_state_mean": False,
-    "cls_token": False,
-}
-"""Whether a pooling reads the outputs of the language-model head or the last hidden state."""
-
 
 def pool_tokens(
     hidden: Tensor,
@@ -29,7 +21,7 @@ def pool_tokens(
     """Hidden states `[batch, tokens, width]` to vectors `[batch, outputs]` in float32.
 
     Args:
-        head: the language-model head; needed where `USES_HEAD[pooling]`.
+        head: the language-model head; needed where `cards.USES_HEAD[pooling]`.
         mask: `[batch, tokens]`, 0 where a token must not count in the mean; None for all tokens.
     """
     if pooling == "cls_token":

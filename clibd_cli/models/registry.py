@@ -18,10 +18,14 @@ from typing import Literal
 
 from clibd_cli.core.atomic import write_text
 from clibd_cli.core.errors import ClibdError
-from clibd_cli.models.cards import ModelCard, card_from_json
+from clibd_cli.models.cards import INSTALL_ANEW, ModelCard, card_from_json
 from clibd_cli.models.published import published_cards
 
 CARD_FILE = "card.json"
+WEIGHTS_FILE = "model.safetensors"
+VOCAB_FILE = "vocab.txt"
+"""What a model's folder holds; the vocabulary only where there is a text tower."""
+
 DEMO_MODEL = "clibd-demo"
 """The untrained model that clibd builds on the spot; it never becomes the default."""
 
@@ -56,7 +60,9 @@ def list_models(home: Path) -> list[ModelEntry]:
     """Installed models by name, then published ones that are not installed, then the demo."""
     chosen = default_model(home)
     found = {folder.name: _installed_entry(folder, chosen) for folder in _model_folders(home)}
-    demo = found.pop(DEMO_MODEL, ModelEntry(DEMO_MODEL, "built in"))
+    demo = found.pop(DEMO_MODEL, None)
+    if demo is None or demo.state == "broken":  # it is built anew when it is used
+        demo = ModelEntry(DEMO_MODEL, "built in")
     published = [
         ModelEntry(name, "published", card)
         for name, card in published_cards().items()
@@ -69,6 +75,14 @@ def installed(home: Path) -> list[ModelCard]:
     """The cards of the installed models that can be read, by name."""
     entries = (_installed_entry(folder, None) for folder in _model_folders(home))
     return [entry.card for entry in entries if entry.card is not None]
+
+
+def broken(home: Path) -> list[ModelEntry]:
+    """The models whose cards cannot be read, by name; `problem` says why.
+
+    The demo model is never among them: clibd builds it anew.
+    """
+    return [entry for entry in list_models(home) if entry.state == "broken"]
 
 
 def find_entry(name: str, home: Path) -> ModelEntry:
@@ -116,7 +130,7 @@ def read_card(folder: Path) -> ModelCard:
     try:
         text = path.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
-        raise ClibdError(f"{path} cannot be read: {error}", "Add the model anew.") from error
+        raise ClibdError(f"{path} cannot be read: {error}", INSTALL_ANEW) from error
     return card_from_json(text, str(path))
 
 

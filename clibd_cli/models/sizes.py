@@ -66,7 +66,7 @@ def _image_tower(tensors: Mapping[str, Tensor]) -> ImageTower:
         raise MisfitError(
             f"patches of shape {list(tensors['patch.weight'].shape)} are not square RGB"
         )
-    if 1 + side**2 != len(tensors["positions"]):
+    if side < 1 or 1 + side**2 != len(tensors["positions"]):
         raise MisfitError(
             f"{len(tensors['positions'])} positions are no square of patches and a class"
         )

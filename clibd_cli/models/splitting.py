@@ -92,14 +92,20 @@ def split_towers(raw: RawCheckpoint, findings: Findings) -> Split:
     for original, name in zip(originals, stripped, strict=True):
         tensor = raw.tensors[original]
         if name == "logit_scale" and tensor.numel() == 1 and tensor.is_floating_point():
+            if split.logit_scale is not None:
+                findings.misfits.append(f"{original} is there twice")
             split.logit_scale = float(tensor)
-        elif place := _place(name, alone):
+        elif (place := _place(name, alone)) and tensor.ndim == 0:
+            findings.misfits.append(f"{original} is a single number")
+        elif place:
             prefix, modality = place
             part = split.parts.setdefault(modality, Part())
             part.put(name.removeprefix(prefix), original, tensor, findings)
         else:
             findings.unknown.append(original)
     if not split.parts:
+        if findings.misfits:
+            findings.raise_for(raw.source)
         raise ClibdError(
             f"{raw.source} has no tower that clibd knows; its tensors: {listed(originals)}", _HINT
         )

@@ -15,14 +15,11 @@ from torch import Tensor
 from clibd_cli.core.atomic import atomic_path
 from clibd_cli.core.errors import ClibdError
 from clibd_cli.core.records import MODALITIES, Modality
-from clibd_cli.models.cards import ModelCard
+from clibd_cli.models.cards import INSTALL_ANEW, ModelCard
 from clibd_cli.models.towers import BlockShape, tensor_shapes
-
-WEIGHTS_FILE = "model.safetensors"
 
 # One key only: safetensors writes several in no fixed order.
 _METADATA = "clibd"
-_ADD_ANEW = "Install the model again: `clibd models add` or `clibd models pull`, with --overwrite."
 
 
 def write_weights(path: Path, tensors: Mapping[str, Tensor], heads: Mapping[Modality, int]) -> None:
@@ -57,7 +54,7 @@ def read_weights(
                 for modality in modalities
             }
     except (SafetensorError, OSError) as error:
-        raise ClibdError(f"cannot read {path}: {error}", _ADD_ANEW) from error
+        raise ClibdError(f"cannot read {path}: {error}", INSTALL_ANEW) from error
 
 
 def _header(held: Any, name: str) -> tuple[str, tuple[int, ...]]:
@@ -74,13 +71,14 @@ def _shapes(
     try:
         heads = {str(m): int(n) for m, n in json.loads(metadata[_METADATA])["heads"].items()}
     except (KeyError, ValueError, TypeError, AttributeError) as error:
-        raise ClibdError(f"{path} does not tell its attention heads", _ADD_ANEW) from error
+        raise ClibdError(f"{path} does not tell its attention heads", INSTALL_ANEW) from error
     shapes: dict[Modality, BlockShape] = {}
     for modality in card.modalities:
         width, count = getattr(card, modality).width, heads.get(modality, 0)
         if count < 1 or width % count:
             raise ClibdError(
-                f"{path} gives its {modality} tower {count} heads for a width of {width}", _ADD_ANEW
+                f"{path} gives its {modality} tower {count} heads for a width of {width}",
+                INSTALL_ANEW,
             )
         _, up = found.get(f"{modality}.blocks.0.up.weight", ("", (0,)))
         shapes[modality] = BlockShape(count, up[0] if up else 0)
@@ -103,7 +101,7 @@ def _check(
         raise ClibdError(
             f"{path} does not hold the model that its card describes; "
             f"{len(wrong)} tensors differ, the first is {wrong[0]}",
-            _ADD_ANEW,
+            INSTALL_ANEW,
         )
 
 

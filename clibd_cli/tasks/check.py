@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import importlib.metadata
-import os
 import platform
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -37,7 +36,7 @@ class Finding:
 
 
 def check(index: Path | None = None) -> list[Finding]:
-    """Look at versions, device, models and index; nothing is changed."""
+    """Look at versions and device, and at every byte of models and index; nothing is changed."""
     return [*_versions(), *_extras(), _device(), *_models(), _index(index)]
 
 
@@ -69,52 +68,57 @@ def _version(name: str) -> str | None:
 
 
 def _device() -> Finding:
-    import torch
+    from clibd_cli.models.device import describe_device
 
-    if torch.cuda.is_available():
-        return Finding("device", "ok", f"cuda: {torch.cuda.get_device_name()}")
-    if torch.backends.mps.is_available():
-        return Finding("device", "ok", "mps: Apple GPU")
-    cores = f"cpu: {os.cpu_count()} cores, {torch.get_num_threads()} threads"
-    if torch.version.cuda is None and Path("/proc/driver/nvidia").exists():
-        return Finding(
-            "device",
-            "problem",
-            f"{cores}; there is an NVIDIA GPU, but this torch is built for CPU only",
-            "Install a torch with CUDA from pytorch.org.",
-        )
-    return Finding("device", "ok", cores)
+    text, hint = describe_device()
+    return Finding("device", "problem" if hint else "ok", text, hint or "")
 
 
 def _models() -> Iterator[Finding]:
     from clibd_cli.models.home import models_home
-    from clibd_cli.models.registry import default_model, installed
+    from clibd_cli.models.registry import broken, default_model, find_installed, installed
+    from clibd_cli.models.verify import verify_model
 
     home = models_home()
-    cards = installed(home)
-    if not cards:
+    cards, unusable = installed(home), broken(home)
+    if not cards and not unusable:
         yield Finding(
             "models",
             "note",
             f"none in {home}",
             "`clibd models pull clibd-1m`, or `clibd models add best.pth --name NAME`.",
         )
+    for entry in unusable:
+        hint = f"`clibd models remove {entry.name}`, and add it anew."
+        yield Finding(f"model {entry.name}", "problem", entry.problem or "broken", hint)
     default = default_model(home)
     for card in cards:
+        try:
+            verify_model(find_installed(card.name, home))
+        except ClibdError as error:
+            yield Finding(f"model {card.name}", "problem", error.message, error.hint or "")
+            continue
         towers = "+".join(card.modalities)
         mark = ", the default" if card.name == default else ""
         yield Finding(f"model {card.name}", "ok", f"{towers}, {card.dim} dimensions{mark}")
 
 
 def _index(index: Path | None) -> Finding:
-    from clibd_cli.vectors.header import read_header
+    from clibd_cli.models.home import models_home
+    from clibd_cli.models.registry import installed
+    from clibd_cli.vectors.header import check_file, read_header
 
     folder = index or Path("clibd-index")
     if index is None and not folder.exists():
         return Finding("index", "note", "none here", "`clibd build-index REFERENCES` makes one.")
     try:
         header = read_header(folder)
+        for name in header.sha256:
+            check_file(folder, header, name)
     except ClibdError as error:
         return Finding("index", "problem", error.message, error.hint or "")
+    if header.model_fingerprint not in {card.fingerprint for card in installed(models_home())}:
+        what = f"{folder} was made with the model {header.model}, which is not installed"
+        return Finding("index", "problem", what, "`clibd models add FILE --name NAME`.")
     keys = ", ".join(f"{k.vectors:,} {m} keys ({k.kind})" for m, k in header.keys.items())
     return Finding("index", "ok", f"{folder}: {keys}, model {header.model}")

@@ -6,13 +6,14 @@ import time
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from functools import partial
+from itertools import chain
 from pathlib import Path
 
 from clibd_cli.core.errors import UsageError
 from clibd_cli.core.lineage import RANKS
 from clibd_cli.core.progress import SILENT, Progress
-from clibd_cli.core.records import Call, Modality, Skip
-from clibd_cli.tasks.inputs import Inputs, check_inputs
+from clibd_cli.core.records import MODALITIES, Call, Modality, Skip, Specimen
+from clibd_cli.tasks.inputs import Inputs, check_inputs, read_label_tables, read_specimens
 from clibd_cli.tasks.naming import MIN_SHARE, NamingMethod, name_by_nearest, name_by_vote
 from clibd_cli.tasks.queries import Found, Searcher, open_searcher, split_stores
 from clibd_cli.tasks.runlog import run_log_path, write_run_log
@@ -54,32 +55,50 @@ def naming_method(method: str, min_share: float) -> NamingMethod:
 
 
 def make_calls(searcher: Searcher, inputs: Inputs, naming: NamingMethod) -> Iterator[Call | Skip]:
-    """A call or a skip for everything in `inputs`, in input order, as they are computed.
+    """A call or a skip for everything in `inputs`, as they are computed.
 
-    A photo and a barcode with the same specimen id give one call, in the place of the photo.
+    In input order, with one exception: a photo and a barcode with the same specimen id give one
+    call, so where there are both, barcodes without a photo come first, and the others wait.
     """
     stores, inputs = split_stores(inputs)
-    barcodes: dict[str, Found] = {}
-    if inputs.photos and inputs.dna:
-        for found in searcher.embed_and_search(inputs, "dna"):
-            if isinstance(found, Skip):
-                yield found
-            else:
-                barcodes[found.specimen.specimen_id] = found
-    if inputs.photos:
-        for found in searcher.embed_and_search(inputs, "image"):
-            if isinstance(found, Skip):
-                yield found
-            else:
-                barcode = barcodes.pop(found.specimen.specimen_id, None)
-                yield _call([found] if barcode is None else [found, barcode], naming)
-        yield from (_call([found], naming) for found in barcodes.values())
-    elif inputs.dna:
-        yield from _calls(searcher.embed_and_search(inputs, "dna"), naming)
-    if inputs.text is not None:
-        yield from _calls(searcher.embed_and_search(inputs, "text"), naming)
+    modalities = [m for m in ("dna", "image", "text") if m in inputs.modalities]
+    found = (searcher.embed_and_search(inputs, modality) for modality in modalities)
+    photos = _photo_ids(inputs) if inputs.photos and inputs.dna else frozenset()
+    yield from _paired(chain.from_iterable(found), naming, photos, ("dna",))
     for store in stores:
-        yield from _calls(searcher.search_stores(store), naming)
+        both = searcher.with_photo_and_barcode(store)
+        yield from _paired(searcher.search_stores(store), naming, both, MODALITIES)
+
+
+def _photo_ids(inputs: Inputs) -> frozenset[str]:
+    """What the photos are called; none is opened for that."""
+    silent = SILENT.warn
+    photos = read_specimens(inputs, "image", read_label_tables(inputs, silent), silent)
+    return frozenset(photo.specimen_id for photo in photos if isinstance(photo, Specimen))
+
+
+def _paired(
+    results: Iterable[Found | Skip],
+    naming: NamingMethod,
+    partners: frozenset[str],
+    first: Sequence[Modality],
+) -> Iterator[Call | Skip]:
+    """Calls in the order of `results`; a specimen in `partners` waits for its other half.
+
+    Args:
+        first: the modalities of which the other half may still be to come.
+    """
+    waiting: dict[str, Found] = {}
+    for found in results:
+        if isinstance(found, Skip):
+            yield found
+        elif (partner := waiting.pop(found.specimen.specimen_id, None)) is not None:
+            yield _call([found, partner], naming)
+        elif found.specimen.modality in first and found.specimen.specimen_id in partners:
+            waiting[found.specimen.specimen_id] = found
+        else:
+            yield _call([found], naming)
+    yield from (_call([found], naming) for found in waiting.values())  # the partner was skipped
 
 
 def classify(
@@ -118,6 +137,7 @@ def classify(
 
     check_inputs(inputs)
     table = Path(out)
+    _refuse_to_overwrite(inputs, table)
     started = time.monotonic()
     naming = naming_method(method, min_share)
     searcher = open_searcher(
@@ -131,7 +151,7 @@ def classify(
         progress=progress,
     )
     opened = searcher.index
-    n = skipped = 0
+    n = skipped = joined = 0
     named = dict.fromkeys(RANKS, 0)
     with open_results(table, RESULT_COLUMNS) as rows, SkipWriter(skipped_path(table)) as skips:
         for call in make_calls(searcher, inputs, naming):
@@ -141,8 +161,11 @@ def classify(
                 continue
             rows.write(call_row(call))
             n += 1
+            joined += "+" in call.evidence
             for rank in RANKS:
                 named[rank] += call.lineage.at(rank) is not None
+    if inputs.photos and inputs.dna and n and not joined:
+        progress.warn("no photo has the specimen id of a barcode: --labels can join them")
     seconds = time.monotonic() - started
     done = ClassifySummary(
         out=str(out),
@@ -162,13 +185,15 @@ def classify(
     return done
 
 
-def _calls(results: Iterable[Found | Skip], naming: NamingMethod) -> Iterator[Call | Skip]:
-    for found in results:
-        yield found if isinstance(found, Skip) else _call([found], naming)
+def _refuse_to_overwrite(inputs: Inputs, out: Path) -> None:
+    named = [*inputs.dna, *inputs.photos, *inputs.labels, *filter(None, [inputs.text])]
+    if out.exists() and any(Path(name).exists() and out.samefile(name) for name in named):
+        raise UsageError(f"{out} is one of the inputs", "Give another --out.")
 
 
 def _call(evidence: Sequence[Found], naming: NamingMethod) -> Call:
     """One specimen's call from its photo, its barcode, or both."""
+    evidence = sorted(evidence, key=lambda found: MODALITIES.index(found.specimen.modality))
     naming_result = naming([found.hits for found in evidence])
     hits = [hit for found in evidence for hit in found.hits]
     return Call(

@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 import csv
+import shlex
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
 from clibd_cli.core.lineage import RANKS
 from clibd_cli.core.progress import SILENT, Progress
+from clibd_cli.models.registry import DEMO_MODEL
 from clibd_cli.tasks.classify import ClassifySummary, classify
 from clibd_cli.tasks.inputs import Inputs
 from clibd_cli.tasks.references import IndexSummary, build_index
-
-DEMO_MODEL = "clibd-demo"
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,9 +45,14 @@ class DemoRun:
 
 @dataclass(frozen=True, slots=True)
 class Demo:
-    """What the demo did, and where its files are."""
+    """What the demo did, and where its files are.
+
+    Attributes:
+        command: what builds the index.
+    """
 
     folder: Path
+    command: str
     index: IndexSummary
     runs: list[DemoRun]
 
@@ -60,31 +65,36 @@ def run_demo(folder: Path, seed: int = 7, progress: Progress = SILENT) -> Demo:
     """
     from clibd_cli.simulated.collection import write_collection
 
-    write_collection(folder, seed=seed)
-    index = build_index(
-        [str(folder / "refs")],
-        folder / "clibd-index",
+    write_collection(folder, seed=seed, progress=progress)
+    refs, index = str(folder / "refs"), folder / "clibd-index"
+    command = shlex.join(["clibd", "build-index", refs, "--out", str(index)])
+    built = build_index(
+        [refs],
+        index,
         model=DEMO_MODEL,
         overwrite=True,
         store_root=folder,
+        command=command,
         progress=progress,
     )
     photos, dna = str(folder / "photos"), str(folder / "samples.fasta")
-    jobs = [
-        ("photos", Inputs(photos=[photos]), f"{photos} --out"),
-        ("barcodes", Inputs(dna=[dna]), f"--dna {dna} --out"),
-        ("photos and barcodes", Inputs(photos=[photos], dna=[dna]), f"{photos} --dna {dna} --out"),
-    ]
+    jobs = {
+        "photos": Inputs(photos=[photos]),
+        "barcodes": Inputs(dna=[dna]),
+        "photos and barcodes": Inputs(photos=[photos], dna=[dna]),
+    }
     truth = {row["specimen_id"]: row for row in _rows(folder / "truth.csv")}
     runs = []
-    for title, inputs, words in jobs:
+    for title, inputs in jobs.items():
         out = folder / f"results.{title.replace(' ', '-')}.csv"
-        summary = classify(inputs, folder / "clibd-index", out, progress=progress)
+        words = [*inputs.photos, *(word for file in inputs.dna for word in ("--dna", file))]
+        words += ["--index", str(index), "--out", str(out)]
+        typed = shlex.join(["clibd", "classify", *words])
+        summary = classify(inputs, index, out, command=typed, progress=progress)
         called = _rows(out)
-        command = f"clibd classify {words} {out} --index {folder / 'clibd-index'}"
-        groups = (_accuracy(called, truth, seen) for seen in ("true", "false"))
-        runs.append(DemoRun(title, command, summary, called[:5], *groups))
-    return Demo(folder, index, runs)
+        seen, unseen = (_accuracy(called, truth, value) for value in ("true", "false"))
+        runs.append(DemoRun(title, typed, summary, called[:5], seen, unseen))
+    return Demo(folder, command, built, runs)
 
 
 def _rows(path: Path) -> list[dict[str, str]]:

@@ -13,7 +13,13 @@ from clibd_cli.core.progress import SILENT, Progress
 from clibd_cli.core.records import Modality, Skip, Specimen
 from clibd_cli.tasks.encoding import DistinctEncoder, Ready, default_workers, read_ahead
 from clibd_cli.tasks.finished import FinishedRows
-from clibd_cli.tasks.inputs import Inputs, check_inputs, count_specimens, read_specimens
+from clibd_cli.tasks.inputs import (
+    Inputs,
+    check_inputs,
+    count_specimens,
+    read_label_tables,
+    read_specimens,
+)
 from clibd_cli.tasks.loading import open_model
 from clibd_cli.tasks.runlog import write_run_log
 from clibd_cli.tasks.windows import Shard, windows
@@ -93,7 +99,10 @@ def embed(
     loaded = open_model(model, device, precision, inputs.modalities, progress)
     facts = StoreFacts(loaded.card.name, loaded.fingerprint, loaded.dim)
     reading = default_workers() if workers is None else workers
-    with StoreWriter(folder, facts, overwrite) as writer, SkipWriter(folder / SKIPPED) as skips:
+    with (
+        StoreWriter(folder, facts, overwrite, command) as writer,
+        SkipWriter(folder / SKIPPED) as skips,
+    ):
         run = _Run(inputs, loaded, writer, skips, shard, progress)
         for modality in inputs.modalities:
             run.embed(modality, batch_size or default_batch_size(modality, loaded.device), reading)
@@ -113,6 +122,11 @@ def embed(
             rate=run.new / seconds if seconds else 0.0,
         )
         write_run_log(folder / RUN_LOG, command, asdict(done))
+        writer.finish()
+    if done.unvisited:
+        progress.warn(
+            f"{folder} also holds {done.unvisited:,} specimens that are not among these inputs"
+        )
     return done
 
 
@@ -155,6 +169,7 @@ class _Run:
         self._skips = skips
         self._shard = shard
         self._progress = progress
+        self._labels = read_label_tables(inputs, progress.warn)
         self.new = self.resumed = self.encoded = self.skipped = self.unvisited = 0
 
     def embed(self, modality: Modality, batch_size: int, workers: int) -> None:
@@ -188,7 +203,7 @@ class _Run:
             if total is not None and self._shard is not None:
                 total = len(range(self._shard.i - 1, total, self._shard.n))
         self._progress.begin(f"embedding {_PLURAL[modality]}", total)
-        records = read_specimens(self._inputs, modality, self._progress.warn)
+        records = read_specimens(self._inputs, modality, self._labels, self._progress.warn)
         return records if self._shard is None else self._shard.take(records)
 
     def _missing(self, records: Iterable[Ready | Skip], finished: FinishedRows) -> Iterator[Ready]:

@@ -13,7 +13,7 @@ from clibd_cli.vectors.parts import read_rows
 from clibd_cli.vectors.schema import vectors_of
 from clibd_cli.vectors.spill import VectorSpill
 
-_COLUMNS = ("specimen_id", *RANKS, "bin_uri", "source", "content_sha256")
+_COLUMNS = ("specimen_id", *RANKS, "bin_uri", "content_sha256")
 
 
 class FinishedRows:
@@ -48,16 +48,16 @@ class FinishedRows:
         """Whether the store has the row of `specimen`.
 
         Raises:
-            ClibdError: where it has a row of that id from another source, or with other content
-                or labels: the store would otherwise be silently out of date.
+            ClibdError: where it has a row of that id with other content or labels: the store
+                would otherwise be silently out of date.
         """
         there = self._rows.get(specimen.specimen_id)
         if there is None:
             return False
         if there != _fingerprint(_values(specimen, digest)):
             raise ClibdError(
-                f"{self._store} holds {specimen.specimen_id!r} already, from another file or with "
-                f"other content or labels than in {specimen.source}",
+                f"{self._store} holds {specimen.specimen_id!r} already, with other content or "
+                f"labels than in {specimen.source}",
                 "--overwrite makes the store anew; another --out keeps both "
                 "(build-index takes several stores).",
             )
@@ -68,7 +68,7 @@ class FinishedRows:
 def _values(specimen: Specimen, digest: str) -> tuple[str | None, ...]:
     lineage: Lineage = specimen.lineage
     ranks = (lineage.at(rank) for rank in RANKS)
-    return (specimen.specimen_id, *ranks, specimen.bin_uri, specimen.source, digest)
+    return (specimen.specimen_id, *ranks, specimen.bin_uri, digest)
 
 
 def _fingerprint(values: Iterable[str | None]) -> bytes:

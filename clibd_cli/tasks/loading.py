@@ -56,6 +56,7 @@ def open_model_of(
 
 def _folder_of(name: str, fingerprint: str) -> Path:
     from clibd_cli.models.home import models_home
+    from clibd_cli.models.published import published_cards
     from clibd_cli.models.registry import DEMO_MODEL, find_installed, installed
 
     home = models_home()
@@ -73,7 +74,8 @@ def _folder_of(name: str, fingerprint: str) -> Path:
         )
     raise ClibdError(
         f"the index was made with the model {name} ({fingerprint[:12]}), which is not installed",
-        f"Install it: `clibd models pull {name}` or `clibd models add FILE --name {name}`.",
+        f"Install it: `clibd models add FILE --name {name}`"
+        + (f", or `clibd models pull {name}`." if name in published_cards() else "."),
     )
 
 

@@ -9,6 +9,7 @@ from clibd_cli.core.errors import ClibdError
 from clibd_cli.core.progress import Progress
 from clibd_cli.models.cards import HubFile
 from clibd_cli.models.hub import fetch, is_hub_source, parse_hub_source, pinned
+from clibd_cli.models.install import VocabularyFor
 from clibd_cli.models.published import BERT_UNCASED_SIZE, BERT_UNCASED_VOCAB
 
 
@@ -24,20 +25,23 @@ def checkpoint_file(
 
 
 def vocabulary_file(
-    given: str | Path | None, checkpoint: Path, name: str, progress: Progress, *, bar: bool
-) -> Path | None:
-    """The vocabulary for `checkpoint`: as given, else BERT's where the text tower has its size.
-
-    Returns:
-        None where no vocabulary is needed, or none is known that would fit.
+    given: str | Path | None, name: str, progress: Progress, *, bar: bool
+) -> Path | VocabularyFor:
+    """The vocabulary as given, else what finds BERT's for a text tower that has its size.
 
     Raises:
         ClibdError: where it cannot be had.
     """
     if given is not None:
         return _file(str(given), "vocabulary", name, progress, bar=bar)[0]
-    if _rows_of_text(checkpoint) != BERT_UNCASED_SIZE:
-        return None
+
+    def find(rows: int) -> Path | None:
+        return _bert_vocabulary(name, progress, bar=bar) if rows == BERT_UNCASED_SIZE else None
+
+    return find
+
+
+def _bert_vocabulary(name: str, progress: Progress, *, bar: bool) -> Path:
     try:
         return fetch(BERT_UNCASED_VOCAB, name, progress, bar=bar).path
     except ClibdError as error:
@@ -60,13 +64,3 @@ def _file(
         problem = "is a folder" if path.is_dir() else "does not exist"
         raise ClibdError(f"the {what} {shown} {problem}", f"Name the file of the {what}.")
     return path, None
-
-
-def _rows_of_text(checkpoint: Path) -> int | None:
-    """How many word pieces the text tower of an official checkpoint knows; None without one."""
-    from clibd_cli.models.checkpoint import read_tensors
-
-    for name, tensor in read_tensors(checkpoint).tensors.items():
-        if "language_encoder." in name and name.endswith("word_embeddings.weight"):
-            return int(tensor.shape[0])
-    return None

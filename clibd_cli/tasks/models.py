@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import replace
 from pathlib import Path
 
-from clibd_cli.core.atomic import atomic_folder
 from clibd_cli.core.errors import ClibdError
 from clibd_cli.core.progress import SILENT, Progress
 from clibd_cli.models import registry
@@ -14,6 +13,7 @@ from clibd_cli.models.home import locate_home, models_home, temporary_home
 from clibd_cli.models.hub import fetch, hub_source, pinned
 from clibd_cli.models.published import published_cards
 from clibd_cli.models.registry import DEMO_MODEL, ModelEntry
+from clibd_cli.models.verify import verify_model
 from clibd_cli.tasks.model_files import checkpoint_file, vocabulary_file
 
 
@@ -73,7 +73,7 @@ def add_model(
     home = _home_to_write(home, progress)
     replaces = _make_way(name, home, overwrite)
     checkpoint, origin = checkpoint_file(str(source), name, progress, bar=bar)
-    words = vocabulary_file(vocab, checkpoint, name, progress, bar=bar)
+    words = vocabulary_file(vocab, name, progress, bar=bar)
     card = install_checkpoint(
         checkpoint, name, home, dna_pooling=dna_pooling, vocab=words, overwrite=replaces
     )
@@ -163,18 +163,21 @@ def _demo_folder(home: Path) -> Path:
     """The demo model's folder, in the temporary home where this one cannot be written to."""
     try:
         return _built_demo(home / DEMO_MODEL)
-    except OSError:
+    except ClibdError:
         return _built_demo(temporary_home().models / DEMO_MODEL)
 
 
 def _built_demo(folder: Path) -> Path:
-    """`folder` with the demo model in it, built where it is not there or broken."""
-    from clibd_cli.models.demo import demo_model_files
+    """`folder` with this version's demo model in it: built where it is missing, broken or old."""
+    from clibd_cli.models.demo import FINGERPRINT, demo_model_files
+    from clibd_cli.models.install import new_model_folder
 
     try:
-        registry.read_card(folder)
+        present = verify_model(folder).fingerprint
     except ClibdError:
-        with atomic_folder(folder) as partial:
+        present = None
+    if present != FINGERPRINT:
+        with new_model_folder(folder) as partial:
             demo_model_files(partial)
     return folder
 

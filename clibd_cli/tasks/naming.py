@@ -55,24 +55,33 @@ def name_by_vote(evidence: Sequence[Sequence[Hit]], min_share: float = MIN_SHARE
     outvotes any number of merely similar ones, whatever the scale of a model's similarities. Each
     kind of evidence has one vote in all. Specimens that share a vector share its weight; those
     without a name at a rank leave it to the others, and where none has a name, it is withheld.
-    Only neighbours that agree with the name of a rank vote on the ranks below, so a child never
-    contradicts its parent, and confidence never grows with depth.
+    Neighbours that contradict the name of a rank do not vote on the ranks below, so a child never
+    contradicts its parent; where those that have a name disagree, all ranks below stay empty.
     """
     ballots = [ballot for hits in evidence for ballot in _ballots(hits, 1 / len(evidence))]
     names: dict[str, str | None] = dict.fromkeys(RANKS)
     confidence: dict[str, float | None] = dict.fromkeys(RANKS)
     for rank in RANKS:
         shares = _shares(ballots, rank)
-        if not shares:
-            continue
-        winner = max(shares, key=lambda name: shares[name])
-        if shares[winner] > min_share:
+        winner = max(shares, key=lambda name: shares[name], default="")
+        if shares.get(winner, 0.0) > min_share:
             names[rank], confidence[rank] = winner, min(1.0, shares[winner])
             ballots = [kept for ballot in ballots if (kept := ballot.after(rank, winner))]
-        elif len(shares) > 1:
+        elif len(shares) > 1 and sum(shares.values()) > min_share:
             break
     lineage = Lineage(**names)
-    return Naming(lineage, confidence, _support(lineage, [h for hits in evidence for h in hits]))
+    support = _support(lineage, [hit for hits in evidence for hit in hits])
+    return Naming(lineage, _never_rising(confidence), support)
+
+
+def _never_rising(confidence: dict[str, float | None]) -> dict[str, float | None]:
+    """Who is sure of a species is as sure of its genus, named or not in every reference."""
+    surest = 0.0
+    for rank in reversed(RANKS):
+        if (share := confidence[rank]) is not None:
+            surest = max(surest, share)
+            confidence[rank] = surest
+    return confidence
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,8 +100,12 @@ class _Ballot:
         return {name: self.weight * count / counts.total() for name, count in counts.items()}
 
     def after(self, rank: str, winner: str) -> _Ballot | None:
-        """What is left of the ballot for the ranks below, once `winner` is the name at `rank`."""
-        weight = self.shares(rank).get(winner)
+        """What is left of the ballot for the ranks below, once `winner` is the name at `rank`.
+
+        A ballot without any name at `rank` contradicts nothing, and stays whole.
+        """
+        shares = self.shares(rank)
+        weight = shares.get(winner) if shares else self.weight
         if weight is None:
             return None
         return _Ballot(weight, [x for x in self.labels if x[0].at(rank) in {winner, None}])

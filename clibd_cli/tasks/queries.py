@@ -7,16 +7,23 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from clibd_cli.core.errors import ClibdError
+from clibd_cli.core.errors import ClibdError, UsageError
 from clibd_cli.core.lineage import RANKS, Lineage
 from clibd_cli.core.progress import Progress
 from clibd_cli.core.records import Hit, Modality, Skip, Specimen
 from clibd_cli.tasks.encoding import DistinctEncoder, Ready, default_workers, read_ahead
-from clibd_cli.tasks.inputs import Inputs, count_specimens, read_specimens
+from clibd_cli.tasks.inputs import Inputs, count_specimens, read_label_tables, read_specimens
 from clibd_cli.tasks.loading import open_model_of
 from clibd_cli.tasks.windows import windows
 from clibd_cli.vectors.index import ReferenceIndex
-from clibd_cli.vectors.parts import common_facts, count_rows, find_stores, read_rows
+from clibd_cli.vectors.parts import (
+    common_facts,
+    count_rows,
+    find_stores,
+    is_store,
+    read_rows,
+    refuse_unfinished,
+)
 from clibd_cli.vectors.schema import vectors_of
 from clibd_cli.vectors.spill import VectorSpill
 
@@ -46,6 +53,8 @@ def open_searcher(
     Raises:
         ClibdError: where it is missing, damaged, or lacks such references.
     """
+    if k < 1:
+        raise UsageError(f"k is {k}, and must be 1 or more", "Ask for at least one neighbour.")
     opened = ReferenceIndex(index, keys)
     for note in opened.notes:
         progress.warn(note)
@@ -103,13 +112,24 @@ class Searcher:
         batch_size = self._batch_size or default_batch_size(modality, model.device)
         total = count_specimens(inputs, modality) if self._progress.live else None
         self._progress.begin("searching", total)
-        records = read_specimens(inputs, modality, self._progress.warn)
+        labels = read_label_tables(inputs, self._progress.warn)
+        records = read_specimens(inputs, modality, labels, self._progress.warn)
         with VectorSpill(model.dim, None) as vectors:
             encoder = DistinctEncoder(model, modality, batch_size, vectors)
             ahead = 2 * batch_size + self._workers
             ready = read_ahead(model, modality, records, vectors, self._workers, ahead)
             for window in windows(ready, _QUERIES_A_WINDOW[modality]):
                 yield from self._search_window(encoder, window)
+
+    def with_photo_and_barcode(self, folder: Path) -> frozenset[str]:
+        """The specimens of which the stores in `folder` hold both."""
+        ids: dict[str, set[str]] = {"image": set(), "dna": set()}
+        for rows in read_rows(find_stores(folder), ["specimen_id", "modality"]):
+            names, kinds = (rows.column(i).to_pylist() for i in (0, 1))
+            for name, kind in zip(names, kinds, strict=True):
+                if kind in ids:
+                    ids[kind].add(name)
+        return frozenset(ids["image"] & ids["dna"])
 
     def search_stores(self, folder: Path) -> Iterator[Found]:
         """The neighbours of the specimens in an embedding store, or in all below `folder`.
@@ -118,6 +138,7 @@ class Searcher:
             ClibdError: where they were embedded with another model than the index.
         """
         stores = find_stores(folder)
+        refuse_unfinished(stores)
         facts = common_facts(stores)
         header = self.index.header
         if facts.fingerprint != header.model_fingerprint:
@@ -170,10 +191,19 @@ class Searcher:
 
 
 def split_stores(inputs: Inputs) -> tuple[list[Path], Inputs]:
-    """Tell the embedding stores among the named folders from the folders of photos."""
-    stores = [Path(p) for p in inputs.photos if Path(p).is_dir() and find_stores(Path(p))]
+    """Tell embedding stores, and folders that hold nothing else, from folders of photos."""
+    stores = [p for p in map(Path, inputs.photos) if p.is_dir() and _holds_only_stores(p)]
     photos = [p for p in inputs.photos if Path(p) not in stores]
     return stores, replace(inputs, photos=photos)
+
+
+def _holds_only_stores(folder: Path) -> bool:
+    from clibd_cli.io.photos import find_photos
+
+    if is_store(folder):
+        return True
+    photo = next(find_photos([folder]), None)
+    return isinstance(photo, Skip) and bool(find_stores(folder))
 
 
 def _specimen(row: dict[str, str]) -> Specimen:

@@ -14,7 +14,7 @@ from clibd_cli.vectors.builder import BuildPlan
 from clibd_cli.vectors.builder import build_index as build_from_stores
 from clibd_cli.vectors.header import IndexHeader, is_index, read_header
 from clibd_cli.vectors.hnsw import HnswSettings
-from clibd_cli.vectors.parts import find_stores
+from clibd_cli.vectors.parts import common_facts, find_stores, is_store, part_paths
 
 DEFAULT_INDEX = Path("clibd-index")
 
@@ -73,16 +73,22 @@ def build_index(
         ClibdError: where a source is neither, models differ, or `out` is in the way.
     """
     target = Path(out or DEFAULT_INDEX)
-    stores_of = {source: _stores(source, store_root) for source in sources}
-    wanted = [store for stores in stores_of.values() for store in stores]
+    plans = plan_sources(sources, Path(store_root or ""))
+    wanted = [store for planned in plans for store in planned.stores]
     _refuse_to_lose(target, wanted, add, overwrite)
+    if labels and any(planned.new_store is None for planned in plans):
+        raise UsageError(
+            "--labels are for raw references, and one of the sources is a store",
+            "Give them to `clibd embed`, which makes the store.",
+        )
+    model = model or _model_at_hand(target if add else None, plans)
     embedded: list[EmbedSummary] = []
-    for source, (store, *_) in stores_of.items():
-        if _is_raw(source):
+    for planned in plans:
+        if planned.new_store is not None:
             done = embed(
-                raw_inputs(Path(source), labels, progress),
-                store,
-                model=model or (read_header(target).model if add else None),
+                raw_inputs(planned.source, labels, progress),
+                planned.new_store,
+                model=model,
                 device=device,
                 precision=precision,
                 batch_size=batch_size,
@@ -91,7 +97,7 @@ def build_index(
                 command=command,
                 progress=progress,
             )
-            _refuse_useless(done, source)
+            _refuse_useless(done, str(planned.source))
             embedded.append(done)
     plan = BuildPlan(kind, HnswSettings(m, ef_construction, ef, seed), threads, command)
     base = target if add else None
@@ -99,24 +105,89 @@ def build_index(
     return IndexSummary(str(target), built.header, built.repeated, tuple(embedded))
 
 
-def raw_inputs(source: Path, labels: Sequence[str], progress: Progress) -> Inputs:
-    """What a source of raw references holds.
+@dataclass(frozen=True, slots=True)
+class PlannedSource:
+    """What will be done with one of the sources.
+
+    Attributes:
+        new_store: where its raw references will be embedded; None where it has none.
+        stores: all stores that it contributes, the new one included.
+    """
+
+    source: Path
+    new_store: Path | None
+    stores: tuple[Path, ...]
+
+
+def plan_sources(sources: Sequence[str], store_root: Path) -> list[PlannedSource]:
+    """Decide, before anything is written, which sources are stores and which must be embedded.
+
+    A folder may hold both: its stores are used, and its raw references are embedded into a store
+    in `store_root`, which is never taken for one of its stores.
 
     Raises:
-        ClibdError: where there is nothing to use in it.
+        ClibdError: where a source is neither.
     """
+    plans: list[PlannedSource] = []
+    taken: set[Path] = set()
+    for source in map(Path, sources):
+        if is_store(source):
+            plans.append(PlannedSource(source, None, tuple(find_stores(source))))
+            continue
+        new_store = _free_name(store_root / default_store(str(source)), taken)
+        taken.add(new_store)
+        held = [s for s in find_stores(source) if s.resolve() != new_store.resolve()]
+        if not _has_raw(source):
+            if not held:
+                raise _no_references(source)
+            plans.append(PlannedSource(source, None, tuple(held)))
+        else:
+            plans.append(PlannedSource(source, new_store, (new_store, *held)))
+    return plans
+
+
+def _model_at_hand(base: Path | None, plans: Sequence[PlannedSource]) -> str | None:
+    """The model that the index to add to, or the stores among the sources, were made with."""
+    if base is not None:
+        return read_header(base).model
+    ready = [store for planned in plans for store in planned.stores if part_paths(store)]
+    return common_facts(ready).model if ready else None
+
+
+def _free_name(store: Path, taken: set[Path]) -> Path:
+    """`s.embeddings`, or `s-2.embeddings` where another source of this run has that."""
+    name, n = store, 2
+    while name in taken:
+        name = store.with_name(f"{store.stem}-{n}{store.suffix}")
+        n += 1
+    return name
+
+
+def _has_raw(source: Path) -> bool:
+    from clibd_cli.io.references import scan_references
+
+    if not source.is_dir():
+        return source.is_file()
+    found = scan_references(source)
+    return bool(found.barcode_files) or found.photo_root is not None
+
+
+def _no_references(source: Path) -> ClibdError:
+    if not source.exists():
+        return ClibdError(f"{source} is neither a file nor a folder", "Check the spelling.")
+    return ClibdError(
+        f"{source} holds no embeddings, no photos and no barcodes",
+        "A barcode file is FASTA or a table with a sequence column.",
+    )
+
+
+def raw_inputs(source: Path, labels: Sequence[str], progress: Progress) -> Inputs:
+    """What a source of raw references holds; files that are of no use are told of."""
     from clibd_cli.io.references import scan_references
 
     if source.is_file():
         return Inputs(dna=[str(source)], labels=labels)
-    if not source.is_dir():
-        raise ClibdError(f"{source} is neither a file nor a folder", "Check the spelling.")
     found = scan_references(source)
-    if not found.barcode_files and found.photo_root is None:
-        raise ClibdError(
-            f"{source} holds no embeddings, no photos and no barcodes",
-            "A barcode file is FASTA or a table with a sequence column.",
-        )
     for path in found.ignored:
         progress.warn(f"{path} is neither barcodes nor labels: not used")
     return Inputs(
@@ -124,17 +195,6 @@ def raw_inputs(source: Path, labels: Sequence[str], progress: Progress) -> Input
         photos=[] if found.photo_root is None else [str(found.photo_root)],
         labels=[*labels, *map(str, found.label_tables)],
     )
-
-
-def _is_raw(source: str) -> bool:
-    return not (Path(source).is_dir() and find_stores(Path(source)))
-
-
-def _stores(source: str, store_root: str | Path | None) -> list[Path]:
-    """The stores that a source is, holds, or will be embedded into."""
-    if _is_raw(source):
-        return [Path(store_root or "") / default_store(source)]
-    return find_stores(Path(source))
 
 
 def _refuse_to_lose(target: Path, stores: Sequence[Path], add: bool, overwrite: bool) -> None:
@@ -162,6 +222,8 @@ def _refuse_useless(done: EmbedSummary, source: str) -> None:
         )
     if done.unvisited:
         raise ClibdError(
-            f"{done.store} holds {done.unvisited} specimens that are no longer in {source}",
-            "--overwrite embeds the references anew.",
+            f"{done.store} holds {done.unvisited} specimens that are not in {source}: they were "
+            "removed, or come from another folder of that name",
+            "For another folder, make a store with `clibd embed --out` and index that; "
+            "--overwrite empties the store and embeds the references anew.",
         )

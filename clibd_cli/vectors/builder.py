@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -22,7 +23,7 @@ from clibd_cli.vectors.header import (
 )
 from clibd_cli.vectors.hnsw import HnswIndex, HnswSettings, hnsw_available
 from clibd_cli.vectors.opening import open_graph
-from clibd_cli.vectors.parts import common_facts, count_rows, read_rows
+from clibd_cli.vectors.parts import common_facts, count_rows, read_rows, refuse_unfinished
 from clibd_cli.vectors.recall import TARGET, Recall, tune_ef
 from clibd_cli.vectors.schema import StoreFacts
 
@@ -81,9 +82,10 @@ def build_index(
     Raises:
         ClibdError: where stores and base were made with different models, or one is damaged.
     """
+    refuse_unfinished(stores)
     facts = common_facts(stores)
-    old = None if base is None else _read_base(base, facts)
-    with atomic_folder(out) as folder:
+    with _locked(out), atomic_folder(out) as folder:
+        old = None if base is None else _read_base(base, facts)
         with Gatherer(folder, facts.dim, facts.dtype) as gatherer:
             if old is not None:
                 gatherer.take_over(old.folder, old.header)
@@ -95,9 +97,35 @@ def build_index(
         if not counts:
             raise ClibdError(f"{stores[0]} has no rows, so there is nothing to index")
         keys = {m: _index(folder, m, counts[m], plan, old, progress) for m in counts}
-        header = _header(folder, facts, keys, plan, stores, old)
+        if not gatherer.labelled:
+            progress.warn("no reference has a name: classify will name nothing (see --labels)")
+        if gatherer.relabelled:
+            progress.warn(
+                f"{gatherer.relabelled:,} references are there already under another name, which "
+                "is kept: --overwrite builds the index anew"
+            )
+        header = _header(folder, facts, keys, gatherer.labelled, plan, stores, old)
         write_text(folder / HEADER, header.to_json())
     return Built(header, gatherer.repeated)
+
+
+@contextmanager
+def _locked(out: Path) -> Iterator[None]:
+    """One build of an index at a time: the second would lose what the first adds."""
+    from filelock import FileLock, Timeout
+
+    out.parent.mkdir(parents=True, exist_ok=True)
+    lock = FileLock(out.with_name(f".{out.name}.lock"))
+    try:
+        lock.acquire(timeout=0)
+    except Timeout as error:
+        raise ClibdError(f"another run of clibd is building {out}", "Wait for it.") from error
+    try:
+        yield
+    finally:
+        lock.release()
+        with suppress(OSError):  # on Windows, another run may be waiting for it
+            Path(lock.lock_file).unlink()
 
 
 def _read_base(base: Path, facts: StoreFacts) -> _Base:
@@ -176,6 +204,7 @@ def _header(
     folder: Path,
     facts: StoreFacts,
     keys: dict[Modality, KeySet],
+    labelled: int,
     plan: BuildPlan,
     stores: Sequence[Path],
     old: _Base | None,
@@ -190,6 +219,7 @@ def _header(
         counts={
             "vectors": sum(k.vectors for k in keys.values()),
             "specimens": sum(k.specimens for k in keys.values()),
+            "labelled": labelled,
         },
         keys=keys,
         M=settings.m if settings else None,

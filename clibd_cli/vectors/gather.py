@@ -36,6 +36,7 @@ class Gatherer(Closing):
 
     Attributes:
         repeated: rows left out because the same specimen with the same content was there already.
+        relabelled: how many of them had another name there, which is kept.
     """
 
     def __init__(self, folder: Path, dim: int, dtype: str) -> None:
@@ -43,16 +44,18 @@ class Gatherer(Closing):
         self._dim = dim
         self._dtype = dtype
         self._arrays: dict[Modality, UniqueVectors] = {}
-        self._seen: set[bytes] = set()
+        self._seen: dict[bytes, bytes] = {}
         self._tables: list[pa.Table] = []
         self.repeated = 0
+        self.relabelled = 0
+        self.labelled = 0
 
     def take_over(self, base: Path, header: IndexHeader) -> None:
         """Start with all references of the index in `base`, their vectors numbered as there."""
         import pyarrow.parquet as pq
 
         keys = pq.read_table(check_file(base, header, KEYS))
-        for batch in keys.select(["specimen_id", "modality", "content_sha256"]).to_batches():
+        for batch in keys.select(list(_IDENTITY)).to_batches():
             self._not_seen(batch)
         self._tables.append(keys.cast(keys_schema()))
         for modality in header.modalities:
@@ -72,7 +75,10 @@ class Gatherer(Closing):
                 self._take(modality, part)
 
     def finish(self) -> dict[Modality, tuple[int, int]]:
-        """Write the table of keys; the numbers of (vectors, specimens) of each modality."""
+        """Write the table of keys; the numbers of (vectors, specimens) of each modality.
+
+        Afterwards `labelled` is the number of specimens that have a name at any rank.
+        """
         import pyarrow as pa
         import pyarrow.parquet as pq
 
@@ -80,6 +86,7 @@ class Gatherer(Closing):
         keys = pa.concat_tables(self._tables or [keys_schema().empty_table()])
         keys = keys.sort_by([("modality", "ascending"), ("vector", "ascending")])
         pq.write_table(keys, self._folder / KEYS, compression="zstd", write_page_checksum=True)
+        self.labelled = keys.num_rows - sum(_unnamed(rows) for rows in keys.to_batches())
         grouped = keys.group_by("modality").aggregate([("vector", "count")]).to_pylist()
         specimens = {row["modality"]: row["vector_count"] for row in grouped}
         return {m: (len(self._arrays[m]), specimens[m]) for m in MODALITIES if m in self._arrays}
@@ -110,9 +117,27 @@ class Gatherer(Closing):
         import pyarrow as pa
 
         fresh = []
-        names = ("modality", "content_sha256", "specimen_id")
-        for key in zip(*(rows.column(name).to_pylist() for name in names), strict=True):
-            digest = hashlib.blake2b("\n".join(key).encode(), digest_size=16).digest()
-            fresh.append(digest not in self._seen)
-            self._seen.add(digest)
+        for row in zip(*(rows.column(name).to_pylist() for name in _IDENTITY), strict=True):
+            specimen, label = _digest(row[:3]), _digest(row[3:])
+            fresh.append(specimen not in self._seen)
+            self.relabelled += self._seen.setdefault(specimen, label) != label
         return pa.array(fresh, pa.bool_())
+
+
+_IDENTITY = ("modality", "content_sha256", "specimen_id", *RANKS)
+
+
+def _digest(values: tuple[str | None, ...]) -> bytes:
+    text = "\n".join(value or "" for value in values)
+    return hashlib.blake2b(text.encode(), digest_size=16).digest()
+
+
+def _unnamed(rows: pa.RecordBatch) -> int:
+    """How many rows have no name at any rank."""
+    import pyarrow.compute as pc
+
+    nameless = pc.is_null(rows.column(RANKS[0]))
+    for rank in RANKS[1:]:
+        nameless = pc.and_(nameless, pc.is_null(rows.column(rank)))
+    total = pc.sum(nameless).as_py()
+    return int(total or 0)

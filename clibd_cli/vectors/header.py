@@ -103,7 +103,13 @@ def read_header(folder: Path) -> IndexHeader:
             raise ClibdError(f"{folder} was written by a newer clibd", "Update clibd.")
         facts["keys"] = {m: KeySet(**facts["keys"][m]) for m in MODALITIES if m in facts["keys"]}
         facts["sources"] = tuple(facts["sources"])
-        return IndexHeader(**facts)
+        header = IndexHeader(**facts)
+        if not header.keys:
+            raise ValueError("it names no keys")
+        texts = [header.model, header.model_fingerprint, *header.sha256.values()]
+        if not all(isinstance(text, str) for text in texts):
+            raise ValueError("its model, fingerprint or checksums are no text")
+        return header
     except OSError as error:
         raise ClibdError(
             f"there is no index in {folder}", "Build one with `clibd build-index REFERENCES`."

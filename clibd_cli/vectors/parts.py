@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -13,6 +14,11 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
 _PATTERN = "part-[0-9]*.parquet"
+SHARD = re.compile(r"shard-\d+-of-(\d+)")
+"""The name of a shard's store; its group is the number of shards."""
+_SHARDS = "shard-*-of-*"
+UNFINISHED = "_unfinished"
+"""A file of this name says that a run was broken off, and how to go on with it."""
 _ROWS_A_BATCH = 8192
 
 
@@ -28,6 +34,38 @@ def find_stores(folder: Path) -> list[Path]:
         if not any(part.startswith(".") for part in path.relative_to(folder).parts):
             found.add(path.parent)
     return sorted(found)
+
+
+def is_store(folder: Path) -> bool:
+    """Whether `folder` itself is a store, whole or in shards."""
+    return bool(part_paths(folder)) or any(part_paths(p) for p in folder.glob(_SHARDS))
+
+
+def refuse_unfinished(stores: Sequence[Path]) -> None:
+    """Refuse stores whose rows are not all there, since what lacks would be missed silently.
+
+    Raises:
+        ClibdError: naming the command that finishes the store.
+    """
+    for store in stores:
+        if (shard := SHARD.fullmatch(store.name)) is not None:
+            missing = _missing_shards(store.parent, int(shard[1]))
+            if missing:
+                raise ClibdError(
+                    f"{store.parent} lacks the shard {missing[0]}", "Run `clibd embed` for it."
+                )
+        marker = store / UNFINISHED
+        if marker.is_file():
+            command = marker.read_text(encoding="utf-8", errors="replace").strip()
+            raise ClibdError(
+                f"{store} is unfinished: the run that fills it was broken off",
+                f"Run the same command again first{f': {command}' if command else '.'}",
+            )
+
+
+def _missing_shards(folder: Path, n: int) -> list[str]:
+    names = [f"shard-{i}-of-{n}" for i in range(1, n + 1)]
+    return [name for name in names if not (folder / name).is_dir()]
 
 
 def read_facts(part: Path) -> StoreFacts:
@@ -46,19 +84,20 @@ def read_facts(part: Path) -> StoreFacts:
 
 
 def common_facts(stores: Sequence[Path]) -> StoreFacts:
-    """The facts that all the stores share.
+    """The facts that all parts of all the stores share.
 
     Raises:
-        ClibdError: where there is no store, or two differ in their model's fingerprint.
+        ClibdError: where there is no part, or two differ in their model's fingerprint.
     """
-    facts = [(store, read_facts(parts[0])) for store in stores if (parts := part_paths(store))]
-    if not facts:
+    parts = [part for store in stores for part in part_paths(store)]
+    if not parts:
         raise ClibdError("there is no embedding store to read", "Make one with `clibd embed`.")
-    first_store, first = facts[0]
-    for store, other in facts[1:]:
-        if other.fingerprint != first.fingerprint:
+    first = read_facts(parts[0])
+    for part in parts[1:]:
+        other = read_facts(part)
+        if (other.fingerprint, other.dim) != (first.fingerprint, first.dim):
             raise ClibdError(
-                f"{first_store} was made with {first.model} ({first.fingerprint[:12]}) and {store} "
+                f"{parts[0]} was made with {first.model} ({first.fingerprint[:12]}) and {part} "
                 f"with {other.model} ({other.fingerprint[:12]}): they cannot mix",
                 "Embed both with the same model.",
             )

@@ -70,19 +70,23 @@ def facts_of(schema: pa.Schema, where: str) -> StoreFacts:
         ClibdError: where `where` is no part of a store, or one of a newer clibd.
     """
     metadata = {k.decode(): v.decode() for k, v in (schema.metadata or {}).items()}
-    version = metadata.get("clibd.format_version")
-    if version is None or "embedding" not in schema.names:
-        raise ClibdError(f"{where} is Parquet, but not an embedding store of clibd")
-    if int(version) > FORMAT_VERSION:
+    version = metadata.get("clibd.format_version", "")
+    if version.isdigit() and int(version) > FORMAT_VERSION:
         raise ClibdError(f"{where} was written by a newer clibd", "Update clibd.")
-    vectors = schema.field("embedding").type
-    return StoreFacts(
-        model=metadata["clibd.model"],
-        fingerprint=metadata["clibd.fingerprint"],
-        dim=vectors.list_size,
-        dtype="float16" if str(vectors.value_type) in {"float16", "halffloat"} else "float32",
-        tool_version=metadata["clibd.tool_version"],
-    )
+    try:
+        vectors = schema.field("embedding").type
+        facts = StoreFacts(
+            model=metadata["clibd.model"],
+            fingerprint=metadata["clibd.fingerprint"],
+            dim=vectors.list_size,
+            dtype="float16" if str(vectors.value_type) in {"float16", "halffloat"} else "float32",
+            tool_version=metadata["clibd.tool_version"],
+        )
+    except (KeyError, AttributeError) as error:
+        raise ClibdError(f"{where} is Parquet, but not an embedding store of clibd") from error
+    if not version.isdigit() or not schema.equals(store_schema(facts)):
+        raise ClibdError(f"{where} does not have the columns of an embedding store")
+    return facts
 
 
 def to_table(
@@ -120,7 +124,11 @@ def to_table(
 
 
 def vectors_of(column: pa.ChunkedArray | pa.Array, dim: int) -> np.ndarray:
-    """The `embedding` column as a float32 array [n, dim]."""
+    """The `embedding` column as a float32 array [n, dim].
+
+    Raises:
+        ClibdError: where a vector is not of unit length, which `embed` never writes.
+    """
     import numpy as np
     import pyarrow as pa
 
@@ -128,4 +136,10 @@ def vectors_of(column: pa.ChunkedArray | pa.Array, dim: int) -> np.ndarray:
     parts = [chunk.flatten().to_numpy(zero_copy_only=False).reshape(-1, dim) for chunk in chunks]
     if not parts:
         return np.empty((0, dim), dtype=np.float32)
-    return np.concatenate(parts).astype(np.float32, copy=False)
+    vectors = np.concatenate(parts).astype(np.float32, copy=False)
+    # NaN fails the comparison too. Half precision is off by up to 0.001.
+    if not bool((np.abs(np.linalg.norm(vectors, axis=1) - 1.0) < 1e-2).all()):
+        raise ClibdError(
+            "the store holds vectors that are not of unit length", "Embed the inputs anew."
+        )
+    return vectors

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import shutil
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from clibd_cli.core.atomic import atomic_path
+from clibd_cli.core.atomic import atomic_path, write_text
 from clibd_cli.core.closing import Closing
 from clibd_cli.core.errors import ClibdError
-from clibd_cli.vectors.parts import part_paths, read_facts
+from clibd_cli.vectors.parts import SHARD, UNFINISHED, common_facts, part_paths
 from clibd_cli.vectors.schema import StoreFacts
 
 if TYPE_CHECKING:
@@ -20,19 +19,28 @@ class StoreWriter(Closing):
     """Appends parts to the store in `folder`; a context manager that holds the store's lock.
 
     A part appears under its final name only when it is complete, so whatever happens to the
-    machine, what the folder shows is whole.
+    machine, what the folder shows is whole; and from the first part until `finish` the folder
+    says that more is to come.
+
+    Args:
+        command: what the user typed, told to whoever reads the store unfinished.
 
     Raises:
         ClibdError: where another run writes to the store, or the store is of another model.
     """
 
-    def __init__(self, folder: Path, facts: StoreFacts, overwrite: bool = False) -> None:
+    def __init__(
+        self, folder: Path, facts: StoreFacts, overwrite: bool = False, command: str = ""
+    ) -> None:
         from filelock import FileLock, Timeout
 
         refuse_foreign_folder(folder)
+        _refuse_other_shards(folder)
         folder.mkdir(parents=True, exist_ok=True)
         self.folder = folder
         self.facts = facts
+        self._command = command
+        self._marked = False
         self._lock = FileLock(folder / ".lock")
         try:
             self._lock.acquire(timeout=0)
@@ -55,14 +63,21 @@ class StoreWriter(Closing):
         """Write `rows` as the next part, and return its path."""
         import pyarrow.parquet as pq
 
+        if not self._marked:
+            write_text(self.folder / UNFINISHED, self._command + "\n")
+            self._marked = True
         path = self.folder / f"part-{self._next:06d}.parquet"
         with atomic_path(path) as partial:
             pq.write_table(rows, partial, compression="zstd", write_page_checksum=True)
         self._next += 1
         return path
 
+    def finish(self) -> None:
+        """All rows are there: the store may be read from now on."""
+        (self.folder / UNFINISHED).unlink(missing_ok=True)
+
     def close(self) -> None:
-        """Let go of the store."""
+        """Let go of the store, finished or not."""
         self._lock.release()
 
     def _clear(self) -> None:
@@ -70,10 +85,9 @@ class StoreWriter(Closing):
             path.unlink()
 
     def _check_facts(self) -> None:
-        parts = part_paths(self.folder)
-        if not parts:
+        if not part_paths(self.folder):
             return
-        here = read_facts(parts[0])
+        here = common_facts([self.folder])
         if here.fingerprint != self.facts.fingerprint:
             raise ClibdError(
                 f"{self.folder} holds vectors of the model {here.model} "
@@ -107,7 +121,21 @@ def refuse_foreign_folder(folder: Path) -> None:
             )
 
 
-def remove_store(folder: Path) -> None:
-    """Remove a whole store, shards included."""
-    refuse_foreign_folder(folder)
-    shutil.rmtree(folder, ignore_errors=False)
+def _refuse_other_shards(folder: Path) -> None:
+    """The rows of a store are shared out in one way only: nothing may be there twice."""
+    shard = SHARD.fullmatch(folder.name)
+    whole = folder.parent if shard else folder
+    others = [p.name for p in whole.glob("shard-*") if _number(p) != (shard and shard[1])]
+    if shard and part_paths(whole):
+        others.append("rows of a run without --shard")
+    if others:
+        raise ClibdError(
+            f"{whole} is shared out in another way already ({others[0]})",
+            "Give another --out, or remove what is there.",
+        )
+
+
+def _number(folder: Path) -> str | None:
+    """How many shards there are in all, by the name of one."""
+    shard = SHARD.fullmatch(folder.name)
+    return shard and shard[1]

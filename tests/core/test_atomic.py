@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
 
-from clibd_cli.core.atomic import atomic_folder, atomic_path, write_text
+from clibd_cli.core.atomic import atomic_folder, atomic_path, beside, write_text
 from clibd_cli.core.digest import sha256_file, sha256_text
 from clibd_cli.core.errors import ClibdError
 
@@ -50,6 +51,40 @@ def test_text_is_utf8_with_unix_line_ends(tmp_path: Path) -> None:
     assert (tmp_path / "t.txt").read_bytes() == "ä\nb\n".encode()
 
 
+def test_text_with_names_that_are_not_utf8(tmp_path: Path) -> None:
+    write_text(tmp_path / "t.txt", "caf\udce9")
+    assert (tmp_path / "t.txt").read_bytes() == b"caf?"
+
+
+def test_a_partial_file_may_be_visible(tmp_path: Path) -> None:
+    seen = tmp_path / "t.partial.csv"
+    with atomic_path(tmp_path / "t.csv", seen) as partial:
+        partial.write_text("rows")
+        assert seen.read_text() == "rows"
+    assert [path.name for path in tmp_path.iterdir()] == ["t.csv"]
+
+
+def test_names_of_helpers() -> None:
+    assert beside(Path("a/b.x.csv"), ".", ".partial", ".lock") == Path("a/.b.x.partial.csv.lock")
+    odd = beside(Path("a." + "b" * 240), inside=".partial")
+    assert odd.name == "a." + "b" * 240 + ".partial"
+
+
+@pytest.mark.parametrize("letter", ["x", "ü", "蛾", "\udce9"])
+def test_long_names_have_partial_files_of_their_own(tmp_path: Path, letter: str) -> None:
+    # Names that a file system takes, whose partial ones are only told apart by a digest.
+    stem = letter * (240 // len(os.fsencode(letter)))
+    names = [f"{stem}-{i}.csv" for i in range(2)]
+    with atomic_path(tmp_path / names[0]) as one, atomic_path(tmp_path / names[1]) as two:
+        assert one != two
+        one.write_text("1")
+        two.write_text("2")
+    assert [(tmp_path / name).read_text() for name in names] == ["1", "2"]
+    with atomic_folder(tmp_path / f"{stem}-a") as one, atomic_folder(tmp_path / f"{stem}-b") as two:
+        assert one != two
+    assert len(list(tmp_path.iterdir())) == 4
+
+
 def test_a_folder_replaces_the_old_one_as_a_whole(tmp_path: Path) -> None:
     final = tmp_path / "index"
     for content in ("one", "two"):
@@ -62,13 +97,17 @@ def test_a_folder_replaces_the_old_one_as_a_whole(tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == [final]
 
 
-def test_a_folder_left_over_by_a_killed_run_is_no_hindrance(tmp_path: Path) -> None:
-    import os
-
-    (tmp_path / f".index.{os.getpid()}.partial").mkdir()
+def test_what_a_killed_run_left_behind_is_put_in_order(tmp_path: Path) -> None:
+    (tmp_path / ".index.partial").mkdir()
+    (tmp_path / ".index.old").mkdir()
+    (tmp_path / ".index.old" / "kept").touch()
+    with pytest.raises(RuntimeError), atomic_folder(tmp_path / "index"):
+        raise RuntimeError
+    assert [path.name for path in tmp_path.iterdir()] == ["index"]
+    assert [path.name for path in (tmp_path / "index").iterdir()] == ["kept"]
     with atomic_folder(tmp_path / "index") as partial:
         (partial / "x").touch()
-    assert [path.name for path in tmp_path.iterdir()] == ["index"]
+    assert [path.name for path in (tmp_path / "index").iterdir()] == ["x"]
 
 
 def test_digests(tmp_path: Path) -> None:

@@ -33,6 +33,15 @@ def test_cells_that_mean_no_label(cell: object) -> None:
         ({"genus": "Nata", "species": "NA"}, Lineage(genus="Nata")),
         ({"order": "Diptera", "family": "not_classified"}, Lineage(order="Diptera")),
         ({}, UNLABELLED),
+        ({"species": "aedes vexans"}, Lineage(genus="Aedes", species="Aedes vexans")),
+        (
+            {"order": "Diptera", "species": "aedes vexans nipponii"},
+            Lineage("Diptera", None, "Aedes", "Aedes vexans nipponii"),
+        ),
+        ({"species": "unio pictorum"}, Lineage(genus="Unio", species="Unio pictorum")),
+        ({"species": "xestia sp."}, Lineage(genus="Xestia")),
+        ({"species": "uncultured insect"}, Lineage(species="uncultured insect")),
+        ({"species": "cf. vexans"}, Lineage(species="cf. vexans")),
     ],
 )
 def test_lineages_from_labels(labels: dict[str, object], lineage: Lineage) -> None:
@@ -55,6 +64,25 @@ def test_clean_text_is_one_printable_line(text: str) -> None:
     clean = clean_text(text)
     assert clean == clean_text(clean)
     assert not any(ord(letter) < 32 or 127 <= ord(letter) < 160 for letter in clean)
+
+
+FULL = Lineage("Lepidoptera", "Noctuidae", "Xestia", "Xestia alba")
+
+
+@pytest.mark.parametrize(
+    ("label", "other", "result"),
+    [
+        (Lineage("Lepidoptera"), FULL, FULL),
+        (Lineage(genus="Xestia"), Lineage("Lepidoptera"), Lineage("Lepidoptera", None, "Xestia")),
+        (Lineage("Diptera"), FULL, Lineage("Diptera")),
+        (Lineage("Lepidoptera", "Erebidae"), FULL, Lineage("Lepidoptera", "Erebidae")),
+        (FULL, Lineage("Lepidoptera"), FULL),
+        (UNLABELLED, FULL, FULL),
+        (FULL, UNLABELLED, FULL),
+    ],
+)
+def test_a_lineage_completed_by_another(label: Lineage, other: Lineage, result: Lineage) -> None:
+    assert label.completed_by(other) == result
 
 
 @given(st.dictionaries(st.sampled_from(RANKS), st.text(max_size=30)))

@@ -149,6 +149,18 @@ def test_labels_replace_what_the_file_says(tmp_path: Path) -> None:
     assert said == [f"1 of 3 barcodes are not in {table}: X3"]
 
 
+def test_a_label_of_few_ranks_leaves_the_others_of_the_file(tmp_path: Path) -> None:
+    table = write(tmp_path, "id,order\nX1,Lepidoptera\nX2,Diptera\n", "labels.csv")
+    text = "".join(
+        f">{x};tax=o:Lepidoptera,f:Noctuidae,g:Xestia,s:Xestia_alba\n{GOOD}\n" for x in ("X1", "X2")
+    )
+    records = read(write(tmp_path, text), labels=read_labels(table))
+    assert [record.lineage for record in records if isinstance(record, Specimen)] == [
+        Lineage("Lepidoptera", "Noctuidae", "Xestia", "Xestia alba"),
+        Lineage("Diptera"),
+    ]
+
+
 def test_a_table_of_photo_files_is_not_missed_by_barcodes(tmp_path: Path) -> None:
     table = write(tmp_path, "file,order\na.jpg,Diptera\n", "labels.csv")
     said: list[str] = []
@@ -193,6 +205,34 @@ def test_a_misspelt_file_is_found_before_the_first_record(tmp_path: Path) -> Non
     good = write(tmp_path, f">a\n{GOOD}\n")
     with pytest.raises(ClibdError, match="nowhere"):
         next(read_barcodes([good, str(tmp_path / "nowhere")]))
+
+
+@pytest.mark.parametrize(
+    "text", [f">a\n{GOOD}\n>b\n{GOOD}", f">a\n{GOOD}\n>b\n{GOOD}\n", f"id,seq\na,{GOOD}\nb,{GOOD}"]
+)
+def test_all_records_before_garbage_are_kept(tmp_path: Path, text: str) -> None:
+    name = write(tmp_path, gzip.compress(text.encode()) + b"garbage", "samples.gz")
+    *records, skip = read(name)
+    assert [(r.specimen_id, r.content) for r in records if isinstance(r, Specimen)] == [
+        ("a", GOOD),
+        ("b", GOOD),
+    ]
+    assert isinstance(skip, Skip)
+    assert "something else after its gzip data" in skip.reason
+
+
+def test_a_barcode_that_a_break_cuts_is_lost(tmp_path: Path) -> None:
+    packed = gzip.compress(f">a\n{GOOD}\n>b\n{GOOD}".encode())
+    *records, skip = read(write(tmp_path, packed[:-4], "samples.gz"))
+    assert [record.specimen_id for record in records] == ["a"]
+    assert isinstance(skip, Skip)
+
+
+def test_a_nul_byte_costs_its_record(tmp_path: Path) -> None:
+    bad, good = read(write(tmp_path, f">a\nAC\0{GOOD}\n>b\n{GOOD}\n"))
+    assert isinstance(bad, Skip)
+    assert "U+0000" in bad.reason or "\\x00" in bad.reason
+    assert isinstance(good, Specimen)
 
 
 def test_records_before_a_break_are_kept(tmp_path: Path) -> None:

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import gzip
 import sys
+import zlib
 from collections.abc import Iterator
 
 import pytest
@@ -49,6 +50,42 @@ def test_garbage_after_gzip_comes_after_the_content() -> None:
         for block in stream:
             got += block
     assert got == TEXT
+
+
+def until_break(data: bytes) -> tuple[bytes, BrokenInputError]:
+    got = b""
+    stream = decompressed(blocks(data), "f.gz")
+    with pytest.raises(BrokenInputError) as caught:
+        for block in stream:
+            got += block
+    return got, caught.value
+
+
+def test_only_what_follows_a_whole_member_leaves_its_last_record_whole() -> None:
+    packed = gzip.compress(TEXT)
+    assert until_break(packed + b"garbage")[1].at_end
+    assert not until_break(packed[:-100])[1].at_end
+    assert not until_break(packed + packed[:5000])[1].at_end
+    assert not until_break(packed + b"\x1f\x8b\xff\xff" + bytes(20))[1].at_end
+
+
+@pytest.mark.parametrize("at", [300, 1000, 5000, 15_000, 20_000])
+def test_all_before_the_damage_comes_out(at: int) -> None:
+    # Stored blocks of 100 bytes: the damage at `at` costs nothing that lies before its block.
+    stored = zlib.compressobj(0, wbits=31)
+    parts = [stored.compress(part) + stored.flush(zlib.Z_FULL_FLUSH) for part in blocks(TEXT, 100)]
+    data = bytearray(b"".join(parts) + stored.flush())
+    data[at : at + 300] = b"\xff" * 300
+    got, _ = until_break(bytes(data))
+    whole = len(got[: at // 2])
+    assert len(got) >= at * 0.8
+    assert got[:whole] == TEXT[:whole]
+
+
+def test_zstd_may_go_on_with_a_frame_to_skip() -> None:
+    zstandard = pytest.importorskip("zstandard")
+    table = b"\x5e\x2a\x4d\x18" + (4).to_bytes(4, "little") + b"seek"
+    assert inflated(zstandard.compress(TEXT) + table) == TEXT
 
 
 def test_zstd_whole_in_frames_and_cut() -> None:

@@ -100,6 +100,14 @@ def test_photos_are_found_by_process_id(tmp_path: Path) -> None:
     assert labels.find_photo("/x/CRALA12112-211.jpg") is None
 
 
+def test_rows_that_agree_complete_each_other(tmp_path: Path) -> None:
+    labels, said = labels_of(
+        tmp_path, "processid,order,family\n1,Diptera,\n1,Diptera,Culicidae\n1,,Culicidae\n"
+    )
+    assert labels.find("1") == Label("1", Lineage("Diptera", "Culicidae"), None)
+    assert said == []
+
+
 def test_two_labels_for_one_id(tmp_path: Path) -> None:
     labels, said = labels_of(
         tmp_path, "processid,order\n1,Diptera\n1,Odonata\n2,Odonata\n2,Odonata\n"

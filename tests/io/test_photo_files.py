@@ -82,6 +82,22 @@ def test_the_same_folder_twice_is_read_once(tmp_path: Path) -> None:
     assert again == Skip(str(tmp_path / "sub"), "", "the folder has been read before")
 
 
+STORES = (
+    "x.embeddings/a.jpg",
+    "s/part-000000.parquet",
+    "s/a.jpg",
+    "t/shard-1-of-2/b.jpg",
+    "t/a.jpg",
+)
+INDEX = ("i/index.json", "i/keys.parquet", "i/a.jpg")
+
+
+def test_stores_and_indexes_are_passed_over(tmp_path: Path) -> None:
+    tree(tmp_path, *STORES, *INDEX, "a.jpg", "g/index.json", "g/a.jpg")
+    assert ids(tmp_path) == ["a", "g/a"]
+    assert ids(tmp_path / "x.embeddings") == ["a"]  # given by name
+
+
 def test_a_missing_root_is_an_error_before_the_first_photo(tmp_path: Path) -> None:
     tree(tmp_path, "a.jpg")
     with pytest.raises(ClibdError, match="nowhere does not exist"):

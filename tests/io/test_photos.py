@@ -185,6 +185,29 @@ def test_a_giant_is_refused_from_its_header() -> None:
     assert "13,400 × 13,300" in reason(png(13_400, 13_300))
 
 
+def test_a_side_that_is_too_long_is_refused_from_its_header() -> None:
+    assert "a side of 1 × 178,000,000 has more than 65,535" in reason(png(1, 178_000_000))
+    assert "a side of 65,536 × 1 " in reason(png(65_536, 1))
+
+
+def test_big_photos_are_decoded_one_at_a_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    held: list[bool] = []
+    upright = photos._upright
+
+    def watched(image: Image.Image) -> Image.Image:
+        held.append(photos._BIG_PHOTO.locked())
+        return upright(image)
+
+    monkeypatch.setattr(photos, "_upright", watched)
+    data = saved(Image.fromarray(CORNERS), "PNG")
+    for limit in (600, 599):
+        monkeypatch.setattr(photos, "BIG_PIXELS", limit)
+        assert decoded(data).size == (30, 20)
+    assert held == [False, True]
+    assert "damaged or truncated" in reason(data[: len(data) // 2])
+    assert not photos._BIG_PHOTO.locked()
+
+
 def test_a_large_scan_is_read_without_a_warning(monkeypatch: pytest.MonkeyPatch) -> None:
     # Pillow would warn from 1,000 pixels on; warnings are errors here.
     monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 500)

@@ -59,6 +59,36 @@ def test_files_are_told_apart(tmp_path: Path) -> None:
     )
 
 
+def test_what_only_bears_the_name_of_fasta_is_ignored(tmp_path: Path) -> None:
+    contents = {
+        "binary.fa": b"\x7fELF\x02\x01\x01\0\0\0",
+        "cut.fasta.gz": gzip.compress(b">c\nACGT\n")[:12],
+        "reads.fasta": b"@r\nACGT\n+\nIIII\n",
+        "zip.fasta": b"PK\x03\x04\0\0",
+        "table.fasta": b"id,sequence\nx,ACGT\n",
+    }
+    for name, content in contents.items():
+        (tmp_path / name).write_bytes(content)
+    found = scan_references(tmp_path)
+    assert [path.name for path in found.barcode_files] == ["table.fasta"]
+    assert [path.name for path in found.ignored] == sorted(set(contents) - {"table.fasta"})
+
+
+def test_stores_and_indexes_are_passed_over(tmp_path: Path) -> None:
+    names = (
+        "refs.embeddings/_skipped.csv",
+        "store/part-000000.parquet",
+        "store/a.fasta",
+        "shards/shard-1-of-2/part-000000.parquet",
+        "clibd-index/index.json",
+        "clibd-index/keys.parquet",
+    )
+    for name in names:
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_text(">a\nACGT\n", encoding="utf-8")
+    assert scan_references(tmp_path) == References()
+
+
 def test_no_photos_no_root(tmp_path: Path) -> None:
     assert scan_references(tmp_path) == References()
 

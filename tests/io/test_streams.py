@@ -111,12 +111,47 @@ def test_no_permission(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.parametrize(
-    "data", [b"PK\x03\x04\x00\x00aaaa", b"\x89PNG\r\n\x1a\n\x00\x00\x00\rIHDR"]
+    "data",
+    [
+        b"PK\x03\x04\x00\x00aaaa",
+        b"\x89PNG\r\n\x1a\n\x00\x00\x00\rIHDR",
+        ">a\nACGT\n".encode("utf-16-le"),
+        b"SQLite format 3\0" + b"a" * 1000,
+    ],
 )
 def test_binary_files_are_refused(tmp_path: Path, data: bytes) -> None:
     with pytest.raises(ClibdError, match="not a text file") as caught:
         lines_of(tmp_path, data)
     assert "CSV" in str(caught.value.hint)
+
+
+@pytest.mark.parametrize(
+    "text", [">a\nAC\0GT\n>b\nACGT", "id\tseq\nx\tAC\0GT", "\n>a\nA\0\n" + ">b\nACGT\n" * 99]
+)
+def test_a_nul_byte_in_a_text_stays_for_its_record(tmp_path: Path, text: str) -> None:
+    assert lines_of(tmp_path, text.encode()) == text.removesuffix("\n").split("\n")
+
+
+@pytest.mark.parametrize("stdin", [None, "closed"])
+def test_no_standard_input(monkeypatch: pytest.MonkeyPatch, stdin: str | None) -> None:
+    file = None
+    if stdin:
+        file = io.StringIO()
+        file.close()
+    monkeypatch.setattr(sys, "stdin", file)
+    with pytest.raises(ClibdError, match="no standard input"):
+        list(read_lines("-"))
+
+
+def test_the_last_line_before_garbage_is_whole(tmp_path: Path) -> None:
+    path = tmp_path / "f.gz"
+    for end, lines in ((b"", ["a", "b"]), (b"\n", ["a", "b"])):
+        path.write_bytes(gzip.compress(b"a\nb" + end) + b"garbage")
+        got: list[str] = []
+        with pytest.raises(BrokenInputError, match="something else after its gzip data"):
+            for line in read_lines(path):
+                got.append(line)
+        assert [line for line in got if line] == lines
 
 
 def test_an_endless_line_is_cut(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

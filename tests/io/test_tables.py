@@ -94,11 +94,45 @@ def test_tab_separated_with_a_quoted_header_has_quoting() -> None:
 
 
 def test_lines_of_another_width_are_skips() -> None:
-    _, rows = read("a\tb\n1\n1\t2\n1\t2\t3")
+    _, rows = read("a\tb\tc\n1\n1\t2\t3\n1\t2\t3\t4\n1\t2\t3\t\t5")
     assert rows == [
-        Skip("t.csv#line 2", "", "1 cells where the header has 2"),
-        Row(3, ["1", "2"]),
-        Skip("t.csv#line 4", "", "3 cells where the header has 2"),
+        Skip("t.csv#line 2", "", "1 cells where the header has 3"),
+        Row(3, ["1", "2", "3"]),
+        Skip("t.csv#line 4", "", "4 cells where the header has 3"),
+        Skip("t.csv#line 5", "", "5 cells where the header has 3"),
+    ]
+
+
+def test_empty_cells_at_the_end_may_be_lost_or_added() -> None:
+    _, rows = read("a,b,c\n1,2\n1,2,3,\n1,2,,, \n1,,\n  \n")
+    assert [row.cells for row in rows if isinstance(row, Row)] == [
+        ["1", "2", ""],
+        ["1", "2", "3"],
+        ["1", "2", ""],
+        ["1", "", ""],
+    ]
+    assert len(rows) == 4
+
+
+@pytest.mark.parametrize("text", ['"a","b"\n"1",x,y\n"2",z,w', "a\tb\n1\tx\ty\n2\tz\tw\n"])
+def test_row_names_of_r_are_dropped(text: str) -> None:
+    table, rows = read(text)
+    assert table.columns == ["a", "b"]
+    assert rows == [Row(2, ["x", "y"]), Row(3, ["z", "w"])]
+
+
+def test_row_names_of_a_single_row_and_before_a_bad_one() -> None:
+    assert read("a,b\n1,x,y")[1] == [Row(2, ["x", "y"])]
+    bad = Skip("t.csv#line 4", "", "2 cells where the header has 2")
+    assert read("a,b\n1,x,y\n2,x,y\nx,y\n")[1] == [Row(2, ["x", "y"]), Row(3, ["x", "y"]), bad]
+
+
+def test_one_stray_delimiter_in_the_first_row_is_no_row_name() -> None:
+    _, rows = read('a,b\n1,x,L.\n2,"y\nz"\n3,w')
+    assert rows == [
+        Skip("t.csv#line 2", "", "3 cells where the header has 2"),
+        Row(3, ["2", "y\nz"]),
+        Row(5, ["3", "w"]),
     ]
 
 

@@ -12,8 +12,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from clibd_cli.core.errors import ClibdError
+from clibd_cli.core.records import Skip
 from clibd_cli.io import writers
-from clibd_cli.io.results import open_results
+from clibd_cli.io.results import SkipWriter, open_results, skipped_path
 from clibd_cli.io.writers import DelimitedRows, ResultWriter, safe_cell
 
 COLUMNS = ("specimen_id", "similarity", "n_support")
@@ -83,7 +84,7 @@ def test_nothing_is_there_until_the_end_and_nothing_after_a_failure(
 @pytest.mark.parametrize("suffix", [".csv", ".jsonl"])
 def test_rows_can_be_followed_as_they_come(tmp_path: Path, suffix: str) -> None:
     with open_results(tmp_path / f"r{suffix}", COLUMNS) as results:
-        (partial,) = tmp_path.iterdir()
+        partial = tmp_path / f"r.partial{suffix}"
         results.write({"specimen_id": "first"})
         assert "first" in partial.read_text(encoding="utf-8")
 
@@ -181,6 +182,60 @@ def test_a_full_disk_is_an_error_that_names_the_file(
         results.write({})
     results.close()
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.skipif(not Path("/proc/self").exists(), reason="needs a folder nobody can write to")
+@pytest.mark.parametrize("suffix", SUFFIXES)
+def test_a_folder_that_cannot_be_written_is_an_error_that_names_the_file(suffix: str) -> None:
+    with pytest.raises(ClibdError, match=rf"/proc/r\{suffix} cannot be written"):
+        open_results(Path(f"/proc/r{suffix}"), COLUMNS)
+
+
+@pytest.mark.parametrize("suffix", SUFFIXES)
+def test_a_file_that_cannot_be_begun_leaves_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, suffix: str
+) -> None:
+    def refuse(self: Path, mode: str = "r", *_: object, **__: object) -> object:
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr(Path, "open", refuse)
+    with pytest.raises(ClibdError, match="cannot be written: Permission denied"):
+        open_results(tmp_path / f"r{suffix}", COLUMNS)
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("suffix", SUFFIXES)
+def test_what_a_killed_run_left_is_overwritten(tmp_path: Path, suffix: str) -> None:
+    (tmp_path / f"r.partial{suffix}").write_text("half", encoding="utf-8")
+    (tmp_path / f".r{suffix}.lock").touch()
+    with open_results(tmp_path / f"r{suffix}", COLUMNS) as results:
+        results.write({"specimen_id": "a"})
+    assert len(read_back(tmp_path / f"r{suffix}")) == 1
+    assert [entry.name for entry in tmp_path.iterdir()] == [f"r{suffix}"]
+
+
+def test_two_runs_do_not_write_one_file(tmp_path: Path) -> None:
+    path = tmp_path / "r.csv"
+    with open_results(path, COLUMNS) as results:
+        results.write({"specimen_id": "first"})
+        with pytest.raises(ClibdError, match=r"another run of clibd is writing .*r\.csv"):
+            open_results(path, COLUMNS)
+        open_results(tmp_path / "r.tsv", COLUMNS).close()
+        results.write({"specimen_id": "second"})
+    assert [row["specimen_id"] for row in read_back(path)] == ["first", "second"]
+    open_results(path, COLUMNS).close()
+    assert read_back(path) == []
+
+
+@pytest.mark.parametrize("letter", ["x", "ü", "蛾"])
+def test_results_and_skips_with_long_names_keep_apart(tmp_path: Path, letter: str) -> None:
+    stem = letter * (230 // len(letter.encode()))
+    path = tmp_path / f"{stem}.csv"
+    with open_results(path, COLUMNS) as results, SkipWriter(skipped_path(path)) as skips:
+        results.write({"specimen_id": "a"})
+        skips.write(Skip("f", "b", "why"))
+    assert [row["specimen_id"] for row in read_back(path)] == ["a"]
+    assert [row["specimen_id"] for row in read_back(skipped_path(path))] == ["b"]
 
 
 def test_closing_twice_is_closing_once(tmp_path: Path) -> None:

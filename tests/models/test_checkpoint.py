@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import argparse
 import collections
 import io
+import json
 import os
 import pickle
 import zipfile
@@ -149,6 +151,23 @@ def test_names_code_hidden_behind_the_memo() -> None:
     assert foreign_names(io.BytesIO(hidden)) == ["posix.system"]
 
 
+@pytest.mark.parametrize(
+    ("code", "named"),
+    [
+        (b"\x8c\x05posix\x8c\x06system0\x8c\x06system\x93.", "posix.system"),
+        (b"\x8c\x05posix\x8c\x06system20\x93.", "posix.system"),
+        (b"\x8c\x05posix2\x93.", "posix.posix"),
+        (b"\x8c\x05posix(K\x01K\x021\x8c\x06system\x93.", "posix.system"),
+        (b"\x8c\x05posix(K\x01\x8c\x01xl0\x8c\x06system\x93.", "posix.system"),
+        (b"\x8c\x05posix}(\x8c\x01aK\x02u0\x8c\x06system\x93.", "posix.system"),
+        (b"(K\x01K\x02t\x8c\x06system\x93.", "a name that it hides"),
+        (b"\x93.", "a name that it hides"),
+    ],
+)
+def test_names_code_hidden_behind_moves_of_the_stack(code: bytes, named: str) -> None:
+    assert foreign_names(io.BytesIO(b"\x80\x04" + code)) == [named]
+
+
 def test_a_whole_model_object_is_refused_by_its_class(tmp_path: Path) -> None:
     path = save(torch.nn.Linear(2, 2), tmp_path / "model.pt")
     with pytest.raises(ClibdError, match=r"torch\.nn\.modules\.linear\.Linear"):
@@ -172,7 +191,12 @@ def test_values_that_are_no_tensors_are_listed(tmp_path: Path) -> None:
         (b"", "is empty"),
         (b"version https://git-lfs.github.com/spec/v1\noid sha256:abc\n", "Git LFS pointer"),
         (b"<!DOCTYPE html><html></html>", "web page"),
-        (b"hello, this is text", "no checkpoint"),
+        (b"hello, this is text", "is no checkpoint$"),
+        (b"config: a\nlr: 3\nclass\nfoo\n", "is no checkpoint$"),
+        (b"GIF89a" + bytes(100), "is no checkpoint$"),
+        (b"\x80\x02 and no more", "damaged or no checkpoint$"),
+        (b"\x80\x02K\x01.", "damaged or no checkpoint$"),
+        (b"\xff" * 8 + b'{"a": 1}', "damaged or no checkpoint"),
         (b"PK\x03\x04 and no more", "damaged"),
         (b"\x08\x00\x00\x00\x00\x00\x00\x00{}      ", "no tensors"),
         (b"\x08\x00\x00\x00\x00\x00\x00\x00{not json", "damaged"),
@@ -186,6 +210,74 @@ def test_other_files_say_what_they_are(tmp_path: Path, content: bytes, told: str
         read_tensors(path)
     assert error.value.hint
     assert "best.pth" in error.value.message
+    assert_own_words(error.value)
+
+
+def assert_own_words(error: ClibdError) -> None:
+    told = f"{error.message} {error.hint}".lower()
+    for advice in ("weights_only", "torch.load", "safe_globals", "arbitrary", "pytorch"):
+        assert advice not in told
+
+
+@pytest.mark.parametrize("legacy", [False, True])
+def test_what_only_torch_refuses_is_told_in_our_own_words(tmp_path: Path, legacy: bool) -> None:
+    # Each name is a part of tensors, but they are not put together as torch does it.
+    for held in (Call(torch.Size, "abc"), Call(torch.device, 1, 2, 3), Call(complex, "x")):
+        path = tmp_path / "best.pth"
+        torch.save({"x": held}, path, _use_new_zipfile_serialization=not legacy)
+        with pytest.raises(ClibdError) as error:
+            read_tensors(path)
+        assert_own_words(error.value)
+    # torch's lock knows no instruction of protocol 4.
+    torch.save(
+        {"x": torch.ones(1)},
+        path,
+        pickle_protocol=4,
+        _use_new_zipfile_serialization=not legacy,
+    )
+    with pytest.raises(ClibdError, match=r"best\.pth cannot be read as tensors alone$") as error:
+        read_tensors(path)
+    assert_own_words(error.value)
+
+
+def test_the_official_companions_of_barcodebert_are_tolerated(tmp_path: Path) -> None:
+    held = {
+        **barcodebert_4mer(),
+        "optimizer": {"state": {}, "param_groups": [{"lr": 1e-4}]},
+        "scheduler": {"total_steps": 10},
+        "config": {"arch": "transformer", "k_mer": 4, "gpu": None, "lr": 1e-4},
+        "epoch": 35,
+        "total_step": 1000,
+        "n_samples_seen": 64_000,
+        "max_accuracy": 61.5,
+        "best_epoch": 34,
+    }
+    for legacy in (False, True):
+        path = tmp_path / "checkpoint_pretraining.pt"
+        torch.save(held, path, _use_new_zipfile_serialization=not legacy)
+        raw = read_tensors(path)
+        assert raw.bert_config is not None
+        assert same(raw.tensors, held["model"])  # type: ignore[arg-type]
+
+
+def test_settings_that_are_an_object_are_refused_by_name(tmp_path: Path) -> None:
+    held = {**barcodebert_4mer(), "config": argparse.Namespace(k_mer=4)}
+    with pytest.raises(ClibdError, match=r"argparse\.Namespace"):
+        read_tensors(save(held, tmp_path / "checkpoint.pt"))
+
+
+def test_tensors_of_too_many_dimensions_are_named(tmp_path: Path) -> None:
+    for axes in (5, 60):
+        path = save({"some.weight": torch.zeros((1,) * axes)}, tmp_path / "best.pth")
+        with pytest.raises(ClibdError, match=rf"some\.weight in .* has {axes} dimensions"):
+            read_tensors(path)
+    header = json.dumps(
+        {"some.weight": {"dtype": "F32", "shape": [1] * 5000, "data_offsets": [0, 4]}}
+    ).encode()
+    path = tmp_path / "best.safetensors"
+    path.write_bytes(len(header).to_bytes(8, "little") + header + bytes(4))
+    with pytest.raises(ClibdError, match=r"best\.safetensors"):
+        read_tensors(path)
 
 
 def test_a_missing_file_and_a_folder_are_errors(tmp_path: Path) -> None:

@@ -181,6 +181,60 @@ def test_shapes_that_do_not_fit_are_named(name: str, shape: tuple[int, ...]) -> 
     assert "not fitting" in message
 
 
+SHAPES = [(), (0,), (1,), (4,), (0, 0), (1, 1), (2, 3), (1, 1, 1), (1, 1, 1, 1), (0, 0, 0, 0)]
+
+
+@pytest.mark.parametrize("layout", [*ALL, IMAGE, DNA, TEXT, "5mer", "4mer", "vit"])
+def test_no_tensor_of_any_shape_gives_a_traceback(layout: str) -> None:
+    config: dict[str, Any] | None = None
+    if layout == "4mer":
+        held: Any = barcodebert_4mer()
+        state, config = held["model"], held["bert_config"]
+    elif layout == "5mer":
+        state = barcodebert_5mer()
+    elif layout == "vit":
+        state = clibd_state(["image"])
+        state[f"{IMAGE}head.weight"] = torch.zeros(1000, WIDTH)
+    elif layout in ALL:
+        state = clibd_state([layout])
+    else:
+        modality = ALL[(IMAGE, DNA, TEXT).index(layout)]
+        state = with_lora(clibd_state([modality]), [0], layout)[0]
+    # The second layer is like the first.
+    names = [n for n in state if "blocks.1." not in n and "layer.1." not in n]
+    for name in names:
+        for shape in SHAPES:
+            try:
+                converted(state | {name: torch.zeros(shape)}, config=config)
+            except ClibdError as error:
+                assert error.hint
+                if shape == ():
+                    assert name in error.message
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        f"{IMAGE}blocks.0.attn.qkv.weight",
+        f"{IMAGE}blocks.0.attn.qkv.qkv.weight",
+        f"{DNA}cls.predictions.decoder.weight",
+        f"{DNA}cls.predictions.decoder.bias",
+    ],
+)
+def test_a_single_number_is_no_matrix(name: str) -> None:
+    assert f"{name} is a single number" in told(clibd_state() | {name: torch.tensor(1.0)})
+    assert f"{name} is a single number" in told({name: torch.tensor(1.0)})
+
+
+def test_two_logit_scales_are_an_error() -> None:
+    message = told(clibd_state() | {"module.logit_scale": torch.tensor(2.6592)})
+    assert "module.logit_scale is there twice" in message
+
+
+def test_a_vit_without_patches_is_refused() -> None:
+    assert "1 positions" in told(clibd_state() | {f"{IMAGE}pos_embed": torch.zeros(1, 1, WIDTH)})
+
+
 def test_integer_weights_are_refused() -> None:
     name = f"{IMAGE}norm.weight"
     assert f"{name} is torch.int8" in told({**clibd_state(), name: torch.ones(WIDTH).char()})

@@ -2,11 +2,19 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 import torch
 
 from clibd_cli.core.errors import UsageError
-from clibd_cli.models.device import choose_device, choose_precision, default_batch_size
+from clibd_cli.models import device
+from clibd_cli.models.device import (
+    choose_device,
+    choose_precision,
+    default_batch_size,
+    describe_device,
+)
 
 CPU, CUDA, MPS = torch.device("cpu"), torch.device("cuda"), torch.device("mps")
 
@@ -57,3 +65,38 @@ def test_unknown_precision_is_a_usage_error() -> None:
 def test_batches_are_larger_on_a_gpu() -> None:
     for modality in ("image", "dna", "text"):
         assert 0 < default_batch_size(modality, CPU) < default_batch_size(modality, CUDA)
+
+
+@pytest.mark.parametrize(
+    ("built_for", "folder", "tool", "hinted"),
+    [
+        (None, False, None, False),
+        (None, True, None, True),
+        (None, False, "/usr/bin/nvidia-smi", True),
+        ("12.8", True, "/usr/bin/nvidia-smi", False),
+    ],
+)
+def test_a_torch_without_cuda_beside_a_gpu_is_told(
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
+    built_for: str | None,
+    folder: bool,
+    tool: str | None,
+    hinted: bool,
+) -> None:
+    machine(monkeypatch, cuda=False, mps=False)
+    monkeypatch.setattr(torch.version, "cuda", built_for)
+    monkeypatch.setattr(device, "_DRIVER", tmp_path if folder else tmp_path / "none")
+    monkeypatch.setattr("shutil.which", lambda name: tool if name == "nvidia-smi" else None)
+    text, hint = describe_device()
+    assert text.startswith("cpu: ")
+    assert ("NVIDIA GPU" in text) is hinted
+    assert ("pytorch.org" in (hint or "")) is hinted
+
+
+def test_a_gpu_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    machine(monkeypatch, cuda=True, mps=False)
+    monkeypatch.setattr(torch.cuda, "get_device_name", lambda: "Some GPU")
+    assert describe_device() == ("cuda: Some GPU", None)
+    machine(monkeypatch, cuda=False, mps=True)
+    assert describe_device() == ("mps: Apple GPU", None)

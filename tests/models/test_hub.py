@@ -25,6 +25,8 @@ VOCAB = HubFile(REPO, "vocab.txt")
 class Warnings:
     """A listener that keeps what it is told."""
 
+    live = False
+
     def __init__(self) -> None:
         self.messages: list[str] = []
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 import torch
-from safetensors import safe_open
+from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 
 from clibd_cli.core.digest import sha256_file
@@ -123,10 +123,39 @@ def test_a_failure_leaves_the_old_model(tmp_path: Path, monkeypatch: pytest.Monk
         "clibd_cli.models.install.write_model", lambda *_: (_ for _ in ()).throw(OSError("full"))
     )
     source = save(clibd_state(["dna"]), tmp_path / "b.pth")
-    with pytest.raises(OSError, match="full"):
+    with pytest.raises(ClibdError, match=r"tiny cannot be written: full"):
         install_checkpoint(source, "tiny", tmp_path, overwrite=True)
     assert entries(tmp_path) == ["b.pth", "tiny"]
     assert sha256_file(tmp_path / "tiny" / "model.safetensors") == card.weights_sha256
+
+
+def test_weights_that_cannot_be_written_are_an_error(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*_: object, **__: object) -> None:
+        raise SafetensorError("I/O error: No space left on device (os error 28)")
+
+    monkeypatch.setattr("safetensors.numpy.save_file", full)
+    with pytest.raises(ClibdError, match=r"tiny cannot be written: .*No space left") as error:
+        install_tiny(tmp_path)
+    assert error.value.hint
+    assert entries(tmp_path) == []
+
+
+def test_a_vocabulary_is_looked_for_by_its_size(tmp_path: Path, source: Path, vocab: Path) -> None:
+    asked: list[int] = []
+
+    def find(rows: int) -> Path:
+        asked.append(rows)
+        return vocab
+
+    card = install_checkpoint(source, "m", tmp_path, vocab=find)
+    assert card.vocab_sha256 == sha256_file(vocab)
+    dna = save(clibd_state(["dna"]), tmp_path / "b.pth")
+    install_checkpoint(dna, "n", tmp_path, vocab=find)
+    assert asked == [68]
+    with pytest.raises(ClibdError, match="vocabulary"):
+        install_checkpoint(source, "o", tmp_path, vocab=lambda rows: None)
 
 
 def test_a_bad_checkpoint_installs_nothing(tmp_path: Path) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -12,10 +13,12 @@ import torch
 from PIL import Image
 from safetensors.torch import load_file, save_file
 
+from clibd_cli.core.digest import sha256_file
 from clibd_cli.core.errors import ClibdError, UsageError
 from clibd_cli.core.records import Modality
 from clibd_cli.models.cards import card_from_json
 from clibd_cli.models.model import ClibdModel, load_model
+from clibd_cli.models.registry import read_card, write_card
 from tests.models.tiny import ALL, WIDTH, install_tiny
 
 BARCODES = ["ACGTTGCA" * 80, "TTGACCA" * 90, "ACGTA", "N" * 658, "GATTACA" * 20, "CCCTA" * 132]
@@ -132,6 +135,13 @@ def test_unknown_devices_are_usage_errors(installed: Path) -> None:
         load_model(installed / "whole", "cpu", "int8")
 
 
+def sealed(folder: Path) -> None:
+    """Make the card's digests and fingerprint those of the files that lie there now."""
+    card = read_card(folder)
+    digest = sha256_file(folder / "model.safetensors")
+    write_card(folder, replace(card, weights_sha256=digest).with_fingerprint())
+
+
 class TestDamagedFolders:
     def refused(self, folder: Path, told: str) -> None:
         with pytest.raises(ClibdError, match=told) as error:
@@ -154,6 +164,7 @@ class TestDamagedFolders:
         card = (copy / "card.json").read_text("utf-8")
         for wrong in ('"depth": 3', '"depth": 1'):
             (copy / "card.json").write_text(card.replace('"depth": 2', wrong, 1), encoding="utf-8")
+            sealed(copy)
             self.refused(copy, "does not hold the model")
 
     def test_tensors_of_another_type_or_name(self, copy: Path) -> None:
@@ -161,21 +172,25 @@ class TestDamagedFolders:
         halved = {name: tensor.half() for name, tensor in tensors.items()}
         heads = {"clibd": '{"heads": {"image": 1, "dna": 1, "text": 1}}'}
         save_file(halved, copy / "model.safetensors", metadata=heads)
+        sealed(copy)
         self.refused(copy, "does not hold the model")
         save_file({**tensors, "gadget": torch.ones(1)}, copy / "model.safetensors", metadata=heads)
+        sealed(copy)
         self.refused(copy, "gadget")
         save_file(tensors, copy / "model.safetensors")
+        sealed(copy)
         self.refused(copy, "heads")
 
     def test_heads_that_do_not_divide_the_width(self, copy: Path) -> None:
         tensors = load_file(copy / "model.safetensors")
         for heads in ('{"heads": {"dna": 7}}', '{"heads": {"dna": "x"}}', '{"heads": 3}', "[]"):
             save_file(tensors, copy / "model.safetensors", metadata={"clibd": heads})
+            sealed(copy)
             self.refused(copy, "heads")
 
     def test_another_vocabulary(self, copy: Path) -> None:
         path = copy / "vocab.txt"
         path.write_text(path.read_text("utf-8").replace("xestia", "xestja"), encoding="utf-8")
-        self.refused(copy, "not the vocabulary")
+        self.refused(copy, r"vocab\.txt is not what its card describes")
         path.unlink()
         self.refused(copy, r"vocab\.txt")

@@ -73,8 +73,17 @@ def test_a_broken_card_is_one_broken_line(home: Path) -> None:
         assert found[name].card is None
         assert "card.json" in (found[name].problem or "")
     assert [card.name for card in registry.installed(home)] == ["good"]
+    assert [entry.name for entry in registry.broken(home)] == ["bad", "empty", "worse"]
+    assert all("card.json" in (entry.problem or "") for entry in registry.broken(home))
     with pytest.raises(ClibdError, match=r"bad.card\.json"):
         registry.find_installed("bad", home)
+
+
+def test_a_broken_demo_model_is_not_told_since_it_is_built_anew(home: Path) -> None:
+    (home / "clibd-demo").mkdir(parents=True)
+    assert registry.broken(home) == []
+    demo = registry.find_entry("clibd-demo", home)
+    assert (demo.state, demo.problem) == ("built in", None)
 
 
 def test_what_is_no_model_is_not_listed(home: Path) -> None:

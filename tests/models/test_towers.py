@@ -7,7 +7,7 @@ import torch
 
 from clibd_cli.models.cards import DNA_POOLINGS, DnaPooling, DnaTower, ImageTower, TextTower
 from clibd_cli.models.pooling import pool_tokens
-from clibd_cli.models.towers import BlockShape, build_encoder, tensor_shapes
+from clibd_cli.models.towers import BlockShape, ImageEncoder, build_encoder, tensor_shapes
 
 SHAPE = BlockShape(heads=2, hidden=48)
 IMAGE = ImageTower(width=32, depth=1, output_dim=20, patch=8, crop=32, resize=37)
@@ -78,6 +78,7 @@ def test_photos_are_cut_into_patches_as_a_convolution_would() -> None:
     photos = torch.randn(2, 3, 32, 32, generator=torch.Generator().manual_seed(1))
     weight = encoder.get_parameter("patch.weight")
     convolved = torch.nn.functional.conv2d(photos, weight.view(32, 3, 8, 8), stride=8)
+    assert isinstance(encoder, ImageEncoder)
     product = encoder._cut(photos) @ weight.T
     torch.testing.assert_close(product, convolved.flatten(2).transpose(1, 2), rtol=1e-4, atol=1e-5)
 

@@ -11,6 +11,7 @@ import pytest
 
 from clibd_cli.core.errors import ClibdError, UsageError
 from clibd_cli.core.lineage import RANKS
+from clibd_cli.core.progress import Silent
 from clibd_cli.core.records import Skip
 from clibd_cli.tasks.classify import classify
 from clibd_cli.tasks.embed import embed
@@ -48,7 +49,7 @@ def species_of(row: dict[str, str]) -> str:
 
 def test_raw_references_become_an_index(references: Path) -> None:
     facts = json.loads((INDEX / "index.json").read_text(encoding="utf-8"))
-    assert facts["counts"] == {"vectors": 24, "specimens": 24}
+    assert facts["counts"] == {"vectors": 24, "specimens": 24, "labelled": 24}
     assert facts["model"] == "tiny"
     assert Path("refs.embeddings").is_dir()
 
@@ -128,6 +129,41 @@ def test_queries_that_are_embedded_already(references: Path) -> None:
     classify(Inputs(["q.fasta"]), INDEX, Path("fresh.csv"))
     classify(Inputs([], ["q.embeddings"]), INDEX, Path("stored.csv"))
     assert rows_of("fresh.csv") == rows_of("stored.csv")
+
+
+def test_a_store_with_photos_and_barcodes_gives_one_row_a_specimen(references: Path) -> None:
+    write_photos(references / "photos", range(2), "q")
+    Path("photos/photos.csv").unlink()
+    write_fasta(references / "q.fasta", range(1, 3), "q")
+    both = Inputs(["q.fasta"], ["photos"])
+    embed(both, Path("both"))
+    classify(both, INDEX, Path("fresh.csv"))
+    classify(Inputs([], ["both"]), INDEX, Path("stored.csv"))
+    fresh, stored = (
+        sorted(rows_of(name), key=lambda row: row["specimen_id"])
+        for name in ("fresh.csv", "stored.csv")
+    )
+    assert fresh == stored
+    assert len(stored) == 12
+    assert [row["evidence"] for row in stored].count("image+dna") == 4
+
+
+def test_a_folder_of_photos_that_holds_a_store_is_a_folder_of_photos(references: Path) -> None:
+    write_photos(references / "photos", range(1), "q")
+    write_fasta(references / "q.fasta", range(1), "q")
+    embed(Inputs(["q.fasta"]), Path("photos/q.embeddings"))
+    done = classify(Inputs([], ["photos"]), INDEX, Path("r.csv"))
+    assert done.n == 4
+    assert {row["evidence"] for row in rows_of("r.csv")} == {"image"}
+
+
+def test_the_result_is_no_input(references: Path) -> None:
+    write_fasta(references / "q.fasta", range(1), "q")
+    Path("q.csv").write_text("specimen_id,nucleotides\nx,ACGTACGTACGT\n", encoding="utf-8")
+    with pytest.raises(UsageError, match="one of the inputs"):
+        classify(Inputs(["q.csv"]), INDEX, Path("./q.csv"))
+    with pytest.raises(UsageError, match="no photo"):
+        classify(Inputs([], ["q.fasta"]), INDEX, Path("r.csv"))
 
 
 def test_the_model_is_found_by_its_fingerprint_after_renaming(
@@ -215,7 +251,7 @@ def test_the_same_command_again_gives_the_same_index(references: Path) -> None:
 
 def test_references_that_were_taken_away_are_noticed(references: Path) -> None:
     Path("refs/photos/ref0-0.png").unlink()
-    with pytest.raises(ClibdError, match="1 specimens that are no longer in refs"):
+    with pytest.raises(ClibdError, match="1 specimens that are not in refs"):
         build_index(["refs"], Path("other"))
 
 
@@ -231,6 +267,60 @@ def test_references_of_which_none_can_be_used(workplace: Path) -> None:
     with pytest.raises(ClibdError, match=r"none of the 2 records in bad\.fasta"):
         build_index(["bad.fasta"])
     assert not INDEX.exists()
+
+
+def test_stores_inside_the_references_and_the_references_are_both_used(
+    workplace: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write_fasta(workplace / "refs" / "a.fasta", range(1), "a", labels=True)
+    monkeypatch.chdir(workplace / "refs")
+    assert build_index(["."]).header.counts["specimens"] == 4
+    assert build_index(["."]).header.counts["specimens"] == 4
+    write_fasta(workplace / "refs" / "b.fasta", range(1), "b", labels=True)
+    assert build_index(["."]).header.counts["specimens"] == 8
+    write_fasta(workplace / "c.fasta", range(1), "c", labels=True)
+    done = build_index(["../c.fasta", "."], overwrite=True)
+    assert done.header.counts["specimens"] == 12
+
+
+def test_sources_of_the_same_name_have_stores_of_their_own(workplace: Path) -> None:
+    for name in ("one", "two"):
+        write_fasta(workplace / name / "s.fasta", range(1), name, labels=True)
+    build_index(["one/s.fasta", "two/s.fasta"])
+    assert Path("s.embeddings").is_dir()
+    assert Path("s-2.embeddings").is_dir()
+
+
+def test_an_unfinished_store_is_not_taken_for_whole(
+    workplace: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write_fasta(workplace / "a.fasta", range(3), labels=True)
+    monkeypatch.setattr("clibd_cli.tasks.embed.ROWS_A_PART", {"image": 4, "dna": 4, "text": 4})
+
+    def stop(*args: object) -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr("clibd_cli.tasks.embed.write_run_log", stop)
+        with pytest.raises(KeyboardInterrupt):
+            embed(Inputs(["a.fasta"]), Path("s"), command="clibd embed --dna a.fasta --out s")
+    with pytest.raises(ClibdError, match="unfinished") as told:
+        build_index(["s"])
+    assert "clibd embed --dna a.fasta --out s" in str(told.value.hint)
+    embed(Inputs(["a.fasta"]), Path("s"))
+    assert build_index(["s"]).header.counts["specimens"] == 12
+
+
+def test_references_without_any_name_are_told_of(workplace: Path) -> None:
+    write_fasta(workplace / "a.fasta", range(1))
+    told: list[str] = []
+
+    class Listener(Silent):
+        def warn(self, message: str) -> None:
+            told.append(message)
+
+    build_index(["a.fasta"], progress=Listener())
+    assert "no reference has a name" in " ".join(told)
 
 
 def test_folders_of_stores(workplace: Path) -> None:

@@ -148,6 +148,25 @@ def test_shards_together_are_the_whole(workplace: Path) -> None:
     assert content("sharded") == content("whole")
 
 
+def test_rows_are_shared_out_in_one_way_only(workplace: Path) -> None:
+    write_fasta(workplace / "a.fasta", range(2))
+    inputs = Inputs(["a.fasta"])
+    embed(inputs, Path("sharded"), shard=Shard(1, 2))
+    for shard in (None, Shard(1, 3)):
+        with pytest.raises(ClibdError, match="another way"):
+            embed(inputs, Path("sharded"), shard=shard)
+    embed(inputs, Path("whole"))
+    with pytest.raises(ClibdError, match="another way"):
+        embed(inputs, Path("whole"), shard=Shard(1, 2))
+
+
+def test_the_spelling_of_a_path_does_not_matter(workplace: Path) -> None:
+    write_fasta(workplace / "a.fasta", range(1))
+    embed(Inputs(["a.fasta"]), Path("out"))
+    again = embed(Inputs([str(workplace / "a.fasta")]), Path("out"))
+    assert (again.resumed, again.encoded) == (4, 0)
+
+
 def test_repeated_ids_stay_apart_in_every_shard(workplace: Path) -> None:
     Path("a.fasta").write_text(
         "".join(f">same\n{barcode_of(i)}\n" for i in range(4)), encoding="utf-8"

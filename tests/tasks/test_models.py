@@ -4,7 +4,6 @@ import hashlib
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from types import ModuleType
 from typing import Any
 
 import pytest
@@ -22,6 +21,8 @@ WEIGHTS = bytes(range(256)) * 8
 
 class Warnings:
     """A listener that keeps what it is told."""
+
+    live = False
 
     def __init__(self) -> None:
         self.messages: list[str] = []
@@ -48,6 +49,9 @@ class FakeInstaller:
     calls: list[dict[str, Any]] = field(default_factory=list)
 
     def install(self, source: Path, name: str, home: Path, **settings: Any) -> ModelCard:
+        vocab = settings.get("vocab")
+        if callable(vocab):
+            settings["vocab"] = None if self.text_rows is None else vocab(self.text_rows)
         self.calls.append({"source": source, "name": name, "home": home, **settings})
         start = settings.get("base") or ModelCard(name=name, title=name, source=source.name)
         digest = hashlib.sha256(source.read_bytes()).hexdigest()
@@ -60,7 +64,6 @@ class FakeInstaller:
 def installer(monkeypatch: pytest.MonkeyPatch) -> FakeInstaller:
     fake = FakeInstaller()
     monkeypatch.setattr("clibd_cli.models.install.install_checkpoint", fake.install)
-    monkeypatch.setattr("clibd_cli.tasks.model_files._rows_of_text", lambda path: fake.text_rows)
     return fake
 
 
@@ -288,18 +291,17 @@ def test_a_home_in_the_temporary_folder_is_warned_of(
 
 @pytest.fixture
 def demo_builds(monkeypatch: pytest.MonkeyPatch) -> list[Path]:
-    """A stand-in for the demo model's builder that keeps where it was asked to build."""
+    """Where the demo model was asked to be built."""
+    from clibd_cli.models import demo
+
     builds: list[Path] = []
+    build = demo.demo_model_files
 
-    def build(folder: Path) -> ModelCard:
+    def counted(folder: Path) -> ModelCard:
         builds.append(folder)
-        card = ModelCard(name="clibd-demo", title="demo", source="made here")
-        registry.write_card(folder, card)
-        return card
+        return build(folder)
 
-    module = ModuleType("clibd_cli.models.demo")
-    module.demo_model_files = build  # type: ignore[attr-defined]
-    monkeypatch.setitem(__import__("sys").modules, "clibd_cli.models.demo", module)
+    monkeypatch.setattr(demo, "demo_model_files", counted)
     return builds
 
 
@@ -328,6 +330,44 @@ def test_a_broken_demo_is_built_anew(demo_builds: list[Path], home: Path) -> Non
     (home / "clibd-demo" / "card.json").write_text("{", "utf-8")
     task.resolve_model_folder("clibd-demo")
     assert len(demo_builds) == 2
+    (home / "clibd-demo" / "model.safetensors").write_bytes(b"x")
+    task.resolve_model_folder("clibd-demo")
+    assert len(demo_builds) == 3
+
+
+def test_the_demo_of_an_older_clibd_is_built_anew(demo_builds: list[Path], home: Path) -> None:
+    folder = task.resolve_model_folder("clibd-demo")
+    weights = folder / "model.safetensors"
+    today = registry.read_card(folder)
+    weights.write_bytes(weights.read_bytes() + b" ")
+    digest = hashlib.sha256(weights.read_bytes()).hexdigest()
+    registry.write_card(folder, replace(today, weights_sha256=digest).with_fingerprint())
+    task.resolve_model_folder("clibd-demo")
+    assert len(demo_builds) == 2
+    assert registry.read_card(folder) == today
+
+
+def test_a_full_disk_has_the_demo_elsewhere_and_two_of_them_an_error(
+    monkeypatch: pytest.MonkeyPatch, home: Path, tmp_path: Path
+) -> None:
+    from safetensors import SafetensorError
+
+    full = [home]
+
+    def no_space(arrays: object, path: Path, metadata: object) -> None:
+        if any(path.is_relative_to(folder) for folder in full):
+            raise SafetensorError("I/O error: No space left on device (os error 28)")
+        save_file(arrays, path, metadata=metadata)
+
+    from safetensors.numpy import save_file
+
+    monkeypatch.setattr("safetensors.numpy.save_file", no_space)
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path / "temporary"))
+    assert task.resolve_model_folder("clibd-demo").is_relative_to(tmp_path / "temporary")
+    full.append(tmp_path)
+    (tmp_path / "temporary").rename(tmp_path / "gone")
+    with pytest.raises(ClibdError, match=r"clibd-demo cannot be written: .*No space left"):
+        task.resolve_model_folder("clibd-demo")
 
 
 def test_a_home_that_cannot_be_written_to_has_the_demo_elsewhere(
@@ -396,16 +436,23 @@ def test_a_real_text_tower_of_its_own_size_needs_a_vocabulary(
     assert registry.installed(home) == []
 
 
-def test_the_size_of_a_text_tower_is_read_from_the_checkpoint(tmp_path: Path) -> None:
-    from clibd_cli.tasks.model_files import _rows_of_text
-    from tests.models import tiny
+def test_a_checkpoint_is_read_once(
+    real_files: dict[str, Path], home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from clibd_cli.models import checkpoint
 
-    state = tiny.clibd_state()
-    rows = len(state[f"{tiny.TEXT}embeddings.word_embeddings.weight"])
-    old = {f"module.{name}": tensor for name, tensor in tiny.with_old_names(state).items()}
-    wordless = tiny.clibd_state(("image", "dna"))
-    found = [
-        _rows_of_text(tiny.save(held, tmp_path / f"{n}.pth"))
-        for n, held in enumerate((state, old, wordless))
-    ]
-    assert found == [rows, rows, None]
+    reads: list[Path] = []
+    read = checkpoint.read_tensors
+
+    def counted(path: Path) -> checkpoint.RawCheckpoint:
+        reads.append(path)
+        return read(path)
+
+    monkeypatch.setattr(checkpoint, "read_tensors", counted)
+    monkeypatch.setattr("clibd_cli.tasks.model_files.BERT_UNCASED_SIZE", 68)
+    monkeypatch.setattr(
+        "clibd_cli.tasks.model_files._bert_vocabulary", lambda *_, bar: real_files["vocab.txt"]
+    )
+    card = task.add_model(real_files["best.pth"], "mine")
+    assert reads == [real_files["best.pth"]]
+    assert card.vocab_sha256 == hashlib.sha256(real_files["vocab.txt"].read_bytes()).hexdigest()

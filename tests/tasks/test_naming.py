@@ -74,6 +74,17 @@ def test_a_missing_rank_does_not_hide_the_ones_below() -> None:
     assert name_by_vote([[hit(0.9, gap), hit(0.9, gap)]]).lineage == gap
 
 
+def test_references_with_uneven_ranks() -> None:
+    # The identical barcode comes from a header without order and family.
+    bare = Lineage(None, None, "Acronicta", "Acronicta psi")
+    far = [hit(0.8, A, vector=1), hit(0.8, Lineage("Lepidoptera", "Noctuidae"), vector=2)]
+    assert name_by_vote([[hit(1.0, bare), *far]]).lineage == bare
+    photo = [hit(0.9, Lineage("Lepidoptera", "Noctuidae", "Acronicta", "Acronicta psi"))]
+    both = name_by_vote([photo, [hit(1.0, bare)]], min_share=0.4)
+    assert both.lineage == Lineage("Lepidoptera", "Noctuidae", "Acronicta", "Acronicta psi")
+    assert set(both.confidence.values()) == {1.0}
+
+
 def test_photo_and_barcode_have_one_vote_each() -> None:
     photo = [hit(0.5, C, vector=i) for i in range(10)]
     barcode = [hit(0.9, A)]

@@ -42,4 +42,5 @@ def write_store(
     with StoreWriter(folder, facts) as store:
         digests = [sha256_text(row.modality + row.content) for row in rows]
         store.write(to_table(rows, digests, vectors, facts))
+        store.finish()
     return folder

@@ -49,7 +49,7 @@ def test_the_sidecar_tells_everything(tmp_path: Path, store: Path, kind: str) ->
     assert facts["model_fingerprint"] == FACTS.fingerprint
     assert facts["metric"] == "cosine"
     assert facts["dim"] == 16
-    assert facts["counts"] == {"vectors": 200, "specimens": 200}
+    assert facts["counts"] == {"vectors": 200, "specimens": 200, "labelled": 200}
     assert facts["command"] == "clibd build-index store"
     assert set(facts["sha256"]) == {
         p.name for p in (tmp_path / "index").iterdir() if p.name != "index.json"
@@ -69,7 +69,7 @@ def test_adding_equals_building_at_once(tmp_path: Path, store: Path, kind: str) 
     out = tmp_path / "index"
     build_index([first], out, BuildPlan(kind))
     added = build_index([more], out, BuildPlan(), base=out)
-    assert added.header.counts == {"vectors": 300, "specimens": 300}
+    assert added.header.counts == {"vectors": 300, "specimens": 300, "labelled": 300}
     assert added.header.keys["dna"].kind == kind
     at_once = build_index([first, more], tmp_path / "both", BuildPlan(kind))
     queries = unit_vectors(50, seed=9)
@@ -96,7 +96,7 @@ def test_equal_vectors_become_one_key_with_all_their_specimens(tmp_path: Path) -
     built = build_index(
         [write_store(tmp_path / "s", rows, vectors)], tmp_path / "index", BuildPlan()
     )
-    assert built.header.counts == {"vectors": 1, "specimens": 4}
+    assert built.header.counts == {"vectors": 1, "specimens": 4, "labelled": 4}
     ((hit,),) = ReferenceIndex(tmp_path / "index").search(vectors[:1], 10)
     assert hit.lineage.species == "G two"
     assert hit.specimen_id == "s1"

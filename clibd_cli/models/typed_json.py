@@ -1,0 +1,51 @@
+"""JSON into dataclasses, each value of the type that its field says.
+
+Whoever edits a file by hand, or a disk that fails, can put anything there: what is wrong is told
+by the name of its field, and nothing else of the program meets a value that it does not expect.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import is_dataclass
+from types import NoneType, UnionType
+from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
+
+
+def read_as(kind: Any, value: Any, name: str = "it") -> Any:
+    """`value`, as `json.loads` gives it, as `kind`.
+
+    Args:
+        kind: a dataclass, `str`, `int`, `float`, `bool`, a `Literal`, a tuple of fixed length, or
+            one of these `| None`.
+        name: of the field, for messages.
+
+    Raises:
+        ValueError: where a value is of another type or not finite, or a field is unknown.
+        TypeError: where a field without a default is missing.
+    """
+    origin, parts = get_origin(kind), get_args(kind)
+    if origin in (Union, UnionType):
+        inner = next(part for part in parts if part is not NoneType)
+        return None if value is None else read_as(inner, value, name)
+    if is_dataclass(kind) and isinstance(value, dict):
+        return _read_fields(kind, value)
+    if origin is tuple and isinstance(value, list) and len(value) == len(parts):
+        return tuple(read_as(p, v, name) for p, v in zip(parts, value, strict=True))
+    if _is_plain(kind, value) or (origin is Literal and value in parts):
+        return value
+    raise ValueError(f"{name} is {str(value)[:40]!r}")
+
+
+def _read_fields(kind: Any, facts: dict[str, Any]) -> Any:
+    kinds = get_type_hints(kind)
+    unknown = sorted(facts.keys() - kinds.keys())
+    if unknown:
+        raise ValueError(f"{unknown[0]!r} is no field of a {kind.__name__}")
+    return kind(**{name: read_as(kinds[name], value, name) for name, value in facts.items()})
+
+
+def _is_plain(kind: Any, value: Any) -> bool:
+    if kind is float:
+        return type(value) in (int, float) and math.isfinite(value)
+    return type(value) is kind
