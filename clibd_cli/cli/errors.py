@@ -69,6 +69,9 @@ def tell(error: BaseException) -> int:
         where = f": {error.filename}" if error.filename else ""
         _say(f"{what}{where}", hint)
         return 1
+    if isinstance(error, UnicodeEncodeError):
+        _say(f"the name {error.object} is not UTF-8", "Rename it, or give another --out.")
+        return 1
     if isinstance(error, MemoryError) or type(error).__name__ == "OutOfMemoryError":
         _say("out of memory", "Lower --batch-size or --workers.")
         return 1

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from clibd_cli.core.errors import UsageError
 from clibd_cli.core.progress import SILENT, Progress
 from clibd_cli.core.records import Modality, Skip, Specimen
+from clibd_cli.io.names import printable
 from clibd_cli.tasks.encoding import DistinctEncoder, Ready, default_workers, read_ahead
 from clibd_cli.tasks.finished import FinishedRows
 from clibd_cli.tasks.inputs import (
@@ -134,7 +135,8 @@ def default_store(first_input: str) -> Path:
     """`samples.embeddings` in the working folder, for `plates/samples.fasta.gz`."""
     if first_input == "-":
         return Path("stdin.embeddings")
-    name = Path(first_input).resolve().name
+    # Parquet tools take no names that are not UTF-8.
+    name = printable(Path(first_input).resolve().name)
     while (stem := Path(name)).suffix.lower() in _SUFFIXES:
         name = stem.stem
     return Path(f"{name}.embeddings")

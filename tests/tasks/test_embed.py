@@ -55,6 +55,7 @@ def test_the_default_store_is_named_after_the_input(workplace: Path) -> None:
         ("photos/", "photos.embeddings"),
         ("plate.v2.tsv", "plate.v2.embeddings"),
         ("-", "stdin.embeddings"),
+        ("caf\udce9.fasta", "caf�.embeddings"),
     ],
 )
 def test_default_names(given: str, store: str) -> None:
