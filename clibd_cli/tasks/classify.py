@@ -12,8 +12,8 @@ from pathlib import Path
 from clibd_cli.core.errors import UsageError
 from clibd_cli.core.lineage import RANKS
 from clibd_cli.core.progress import SILENT, Progress
-from clibd_cli.core.records import MODALITIES, Call, Modality, Skip, Specimen
-from clibd_cli.tasks.inputs import Inputs, check_inputs, read_label_tables, read_specimens
+from clibd_cli.core.records import MODALITIES, Call, Modality, Skip
+from clibd_cli.tasks.inputs import Inputs, check_inputs
 from clibd_cli.tasks.naming import MIN_SHARE, NamingMethod, name_by_nearest, name_by_vote
 from clibd_cli.tasks.queries import Found, Searcher, open_searcher, split_stores
 from clibd_cli.tasks.runlog import run_log_path, write_run_log
@@ -63,18 +63,11 @@ def make_calls(searcher: Searcher, inputs: Inputs, naming: NamingMethod) -> Iter
     stores, inputs = split_stores(inputs)
     modalities = [m for m in ("dna", "image", "text") if m in inputs.modalities]
     found = (searcher.embed_and_search(inputs, modality) for modality in modalities)
-    photos = _photo_ids(inputs) if inputs.photos and inputs.dna else frozenset()
+    photos = searcher.photo_ids(inputs) if inputs.photos and inputs.dna else frozenset()
     yield from _paired(chain.from_iterable(found), naming, photos, ("dna",))
     for store in stores:
         both = searcher.with_photo_and_barcode(store)
         yield from _paired(searcher.search_stores(store), naming, both, MODALITIES)
-
-
-def _photo_ids(inputs: Inputs) -> frozenset[str]:
-    """What the photos are called; none is opened for that."""
-    silent = SILENT.warn
-    photos = read_specimens(inputs, "image", read_label_tables(inputs, silent), silent)
-    return frozenset(photo.specimen_id for photo in photos if isinstance(photo, Specimen))
 
 
 def _paired(

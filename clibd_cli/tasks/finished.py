@@ -27,7 +27,6 @@ class FinishedRows:
 
         self._store = store
         self._rows: dict[str, bytes] = {}
-        self._unvisited = 0
         for batch in read_rows([store], (*_COLUMNS, "modality", "embedding")):
             rows = batch.filter(pc.equal(batch.column("modality"), modality))
             digests = rows.column("content_sha256").to_pylist()
@@ -35,9 +34,6 @@ class FinishedRows:
             for values in zip(*(rows.column(name).to_pylist() for name in _COLUMNS), strict=True):
                 self._rows[values[0]] = _fingerprint(values)
         self._unvisited = len(self._rows)
-
-    def __len__(self) -> int:
-        return len(self._rows)
 
     @property
     def unvisited(self) -> int:

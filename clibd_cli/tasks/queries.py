@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from clibd_cli.core.errors import ClibdError, UsageError
 from clibd_cli.core.lineage import RANKS, Lineage
-from clibd_cli.core.progress import Progress
+from clibd_cli.core.progress import SILENT, Progress
 from clibd_cli.core.records import Hit, Modality, Skip, Specimen
 from clibd_cli.tasks.encoding import DistinctEncoder, Ready, default_workers, read_ahead
 from clibd_cli.tasks.inputs import Inputs, count_specimens, read_label_tables, read_specimens
@@ -30,6 +30,7 @@ from clibd_cli.vectors.spill import VectorSpill
 if TYPE_CHECKING:
     import numpy as np
 
+    from clibd_cli.io.labels import LabelTable
     from clibd_cli.models.model import ClibdModel
 
 _QUERIES_A_WINDOW: dict[Modality, int] = {"image": 32, "dna": 512, "text": 512}
@@ -103,6 +104,7 @@ class Searcher:
         self._workers = default_workers() if workers is None else workers
         self._progress = progress
         self._model: ClibdModel | None = None
+        self._labels: dict[tuple[str, ...], LabelTable | None] = {}
 
     def embed_and_search(self, inputs: Inputs, modality: Modality) -> Iterator[Found | Skip]:
         """The neighbours of everything that `inputs` has of `modality`, in input order."""
@@ -112,14 +114,18 @@ class Searcher:
         batch_size = self._batch_size or default_batch_size(modality, model.device)
         total = count_specimens(inputs, modality) if self._progress.live else None
         self._progress.begin("searching", total)
-        labels = read_label_tables(inputs, self._progress.warn)
-        records = read_specimens(inputs, modality, labels, self._progress.warn)
+        records = read_specimens(inputs, modality, self._labels_of(inputs), self._progress.warn)
         with VectorSpill(model.dim, None) as vectors:
             encoder = DistinctEncoder(model, modality, batch_size, vectors)
             ahead = 2 * batch_size + self._workers
             ready = read_ahead(model, modality, records, vectors, self._workers, ahead)
             for window in windows(ready, _QUERIES_A_WINDOW[modality]):
                 yield from self._search_window(encoder, window)
+
+    def photo_ids(self, inputs: Inputs) -> frozenset[str]:
+        """What the photos among the inputs are called; none is opened for that."""
+        photos = read_specimens(inputs, "image", self._labels_of(inputs), SILENT.warn)
+        return frozenset(photo.specimen_id for photo in photos if isinstance(photo, Specimen))
 
     def with_photo_and_barcode(self, folder: Path) -> frozenset[str]:
         """The specimens of which the stores in `folder` hold both."""
@@ -176,6 +182,13 @@ class Searcher:
         for specimen, near in zip(specimens, hits, strict=True):
             self._progress.advance()
             yield Found(specimen, near)
+
+    def _labels_of(self, inputs: Inputs) -> LabelTable | None:
+        """The tables of labels, read once for all modalities of the inputs."""
+        names = tuple(inputs.labels)
+        if names not in self._labels:
+            self._labels[names] = read_label_tables(inputs, self._progress.warn)
+        return self._labels[names]
 
     def _open_model(self, modalities: Sequence[Modality]) -> ClibdModel:
         if self._model is None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from clibd_cli.core.errors import ClibdError, UsageError
@@ -85,8 +85,10 @@ def build_index(
     embedded: list[EmbedSummary] = []
     for planned in plans:
         if planned.new_store is not None:
+            for path in planned.ignored:
+                progress.warn(f"{path} is neither barcodes nor labels: not used")
             done = embed(
-                raw_inputs(planned.source, labels, progress),
+                replace(planned.raw, labels=[*labels, *planned.raw.labels]),
                 planned.new_store,
                 model=model,
                 device=device,
@@ -110,13 +112,17 @@ class PlannedSource:
     """What will be done with one of the sources.
 
     Attributes:
-        new_store: where its raw references will be embedded; None where it has none.
         stores: all stores that it contributes, the new one included.
+        new_store: where its raw references will be embedded; None where it has none.
+        raw: those raw references, with the tables of labels among them.
+        ignored: files beside them that are of no use.
     """
 
     source: Path
-    new_store: Path | None
     stores: tuple[Path, ...]
+    new_store: Path | None = None
+    raw: Inputs = field(default_factory=Inputs)
+    ignored: tuple[Path, ...] = ()
 
 
 def plan_sources(sources: Sequence[str], store_root: Path) -> list[PlannedSource]:
@@ -132,17 +138,18 @@ def plan_sources(sources: Sequence[str], store_root: Path) -> list[PlannedSource
     taken: set[Path] = set()
     for source in map(Path, sources):
         if is_store(source):
-            plans.append(PlannedSource(source, None, tuple(find_stores(source))))
+            plans.append(PlannedSource(source, tuple(find_stores(source))))
             continue
         new_store = _free_name(store_root / default_store(str(source)), taken)
         taken.add(new_store)
         held = [s for s in find_stores(source) if s.resolve() != new_store.resolve()]
-        if not _has_raw(source):
-            if not held:
-                raise _no_references(source)
-            plans.append(PlannedSource(source, None, tuple(held)))
+        raw, ignored = _raw_references(source)
+        if raw.modalities:
+            plans.append(PlannedSource(source, (new_store, *held), new_store, raw, ignored))
+        elif held:
+            plans.append(PlannedSource(source, tuple(held)))
         else:
-            plans.append(PlannedSource(source, new_store, (new_store, *held)))
+            raise _no_references(source)
     return plans
 
 
@@ -163,13 +170,19 @@ def _free_name(store: Path, taken: set[Path]) -> Path:
     return name
 
 
-def _has_raw(source: Path) -> bool:
+def _raw_references(source: Path) -> tuple[Inputs, tuple[Path, ...]]:
+    """What a source holds besides stores, and the files in it that are of no use."""
     from clibd_cli.io.references import scan_references
 
     if not source.is_dir():
-        return source.is_file()
+        return Inputs(dna=[str(source)] if source.is_file() else []), ()
     found = scan_references(source)
-    return bool(found.barcode_files) or found.photo_root is not None
+    raw = Inputs(
+        dna=[str(path) for path in found.barcode_files],
+        photos=[] if found.photo_root is None else [str(found.photo_root)],
+        labels=[str(path) for path in found.label_tables],
+    )
+    return raw, tuple(found.ignored)
 
 
 def _no_references(source: Path) -> ClibdError:
@@ -178,22 +191,6 @@ def _no_references(source: Path) -> ClibdError:
     return ClibdError(
         f"{source} holds no embeddings, no photos and no barcodes",
         "A barcode file is FASTA or a table with a sequence column.",
-    )
-
-
-def raw_inputs(source: Path, labels: Sequence[str], progress: Progress) -> Inputs:
-    """What a source of raw references holds; files that are of no use are told of."""
-    from clibd_cli.io.references import scan_references
-
-    if source.is_file():
-        return Inputs(dna=[str(source)], labels=labels)
-    found = scan_references(source)
-    for path in found.ignored:
-        progress.warn(f"{path} is neither barcodes nor labels: not used")
-    return Inputs(
-        dna=[str(path) for path in found.barcode_files],
-        photos=[] if found.photo_root is None else [str(found.photo_root)],
-        labels=[*labels, *map(str, found.label_tables)],
     )
 
 
