@@ -11,7 +11,7 @@ import typer
 from clibd_cli.cli.console import printable
 
 if TYPE_CHECKING:
-    from clibd_cli.models.cards import ModelCard
+    from clibd_cli.models.cards import AnyDnaTower, AnyTextTower, ModelCard
     from clibd_cli.models.registry import ModelEntry
 
 _WIDE = 120  # columns of a table that no terminal limits
@@ -91,11 +91,26 @@ def _preparation(card: ModelCard) -> dict[str, str]:
         scaled = "values in [0, 1]" if image.mean is None else f"mean {image.mean}, std {image.std}"
         facts["photos"] = f"shorter side to {image.resize}, centre {image.crop} pixels, {scaled}"
     if (dna := card.dna) is not None:
-        facts["barcodes"] = f"{dna.max_bases} bases, {dna.k}-mers"
-        facts["DNA pooling"] = dna.pooling
+        facts |= _barcodes(dna)
     if (text := card.text) is not None:
-        facts["names"] = f"{text.max_tokens} word pieces of {text.vocab_size:,}"
+        facts["names"] = _names(text)
     return facts
+
+
+def _barcodes(tower: AnyDnaTower) -> dict[str, str]:
+    from clibd_cli.models.cards import ProfileDnaTower
+
+    if isinstance(tower, ProfileDnaTower):
+        return {"barcodes": f"laid on a profile of {tower.positions} bases, either way round"}
+    return {"barcodes": f"{tower.max_bases} bases, {tower.k}-mers", "DNA pooling": tower.pooling}
+
+
+def _names(tower: AnyTextTower) -> str:
+    from clibd_cli.models.cards import NgramTextTower
+
+    if isinstance(tower, NgramTextTower):
+        return f"words and their letters, in {tower.buckets:,} buckets"
+    return f"{tower.max_tokens} word pieces of {tower.vocab_size:,}"
 
 
 def _size(size_bytes: int) -> str:

@@ -60,6 +60,22 @@ class ImageTower:
 
 
 @dataclass(frozen=True, slots=True)
+class ConvImageTower:
+    """A convolutional network and the preparation of its photos.
+
+    Attributes:
+        resize, crop, mean, std: as of an `ImageTower`.
+    """
+
+    kind: Literal["efficientnet_lite0"]
+    output_dim: int
+    crop: int = 224
+    resize: int = 256
+    mean: tuple[float, float, float] | None = None
+    std: tuple[float, float, float] | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class DnaTower:
     """A BERT over k-mers and the tokens it expects.
 
@@ -83,6 +99,23 @@ class DnaTower:
 
 
 @dataclass(frozen=True, slots=True)
+class ProfileDnaTower:
+    """A tower that lays barcodes on a profile of the barcode region (see `models.profile`).
+
+    Attributes:
+        hidden: units of its hidden layer.
+        positions: of the profile; 658 in the region of COI that animals are barcoded by.
+        max_bases: what is read of a longer sequence.
+    """
+
+    kind: Literal["profile"]
+    hidden: int
+    output_dim: int
+    positions: int = 658
+    max_bases: int = 4096
+
+
+@dataclass(frozen=True, slots=True)
 class TextTower:
     """A BERT over WordPiece tokens; its vocabulary is `vocab.txt` beside the card."""
 
@@ -92,6 +125,28 @@ class TextTower:
     vocab_size: int
     max_tokens: int = 20
     max_positions: int = 512
+
+
+@dataclass(frozen=True, slots=True)
+class NgramTextTower:
+    """A tower over the words of a name and the letters in them (see `models.ngrams`).
+
+    Attributes:
+        buckets: vectors that pieces of names share.
+        max_pieces: of a name that are read.
+    """
+
+    kind: Literal["ngrams"]
+    width: int
+    output_dim: int
+    buckets: int = 8192
+    max_pieces: int = 256
+
+
+AnyImageTower = ImageTower | ConvImageTower
+AnyDnaTower = DnaTower | ProfileDnaTower
+AnyTextTower = TextTower | NgramTextTower
+AnyTower = AnyImageTower | AnyDnaTower | AnyTextTower
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,9 +180,9 @@ class ModelCard:
     citation: str = ""
     notes: str = ""
     dim: int = 0
-    image: ImageTower | None = None
-    dna: DnaTower | None = None
-    text: TextTower | None = None
+    image: AnyImageTower | None = None
+    dna: AnyDnaTower | None = None
+    text: AnyTextTower | None = None
     logit_scale: float | None = None
     size_bytes: int = 0
     hub: HubFile | None = None
@@ -156,6 +211,11 @@ class ModelCard:
     def to_json(self) -> str:
         """The card as indented JSON."""
         return json.dumps(asdict(self), indent=2, ensure_ascii=False) + "\n"
+
+
+def pooling_of(card: ModelCard) -> DnaPooling | None:
+    """The pooling of a card's DNA tower; None where there is no such tower, or it has no tokens."""
+    return card.dna.pooling if isinstance(card.dna, DnaTower) else None
 
 
 def card_from_json(text: str, where: str) -> ModelCard:

@@ -14,7 +14,14 @@ from torch import Tensor
 
 from clibd_cli.core.errors import ClibdError
 from clibd_cli.core.records import Modality
-from clibd_cli.models.cards import USES_HEAD, DnaPooling, DnaTower, ImageTower, TextTower
+from clibd_cli.models.cards import (
+    USES_HEAD,
+    AnyDnaTower,
+    AnyImageTower,
+    AnyTextTower,
+    DnaPooling,
+    DnaTower,
+)
 from clibd_cli.models.checkpoint import RawCheckpoint
 from clibd_cli.models.layouts import TOKEN_CLASSES, UNUSED, neutral_name, official_name
 from clibd_cli.models.lora import LoraError, merge_lora
@@ -38,9 +45,9 @@ class Converted:
 
     tensors: dict[str, Tensor]
     heads: dict[Modality, int]
-    image: ImageTower | None
-    dna: DnaTower | None
-    text: TextTower | None
+    image: AnyImageTower | None
+    dna: AnyDnaTower | None
+    text: AnyTextTower | None
     dim: int
     logit_scale: float | None
 

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 from clibd_cli.core.atomic import atomic_folder, atomic_path, write_text
 from clibd_cli.core.digest import sha256_file
 from clibd_cli.core.errors import ClibdError, UsageError
-from clibd_cli.models.cards import DnaPooling, ModelCard
+from clibd_cli.models.cards import DnaPooling, ModelCard, TextTower
 from clibd_cli.models.registry import CARD_FILE, MODEL_NAME, VOCAB_FILE, WEIGHTS_FILE
 
 if TYPE_CHECKING:
@@ -129,7 +129,7 @@ def _vocabulary(
     """The vocabulary of the text tower, which must have its length; None where there is none."""
     from clibd_cli.models.wordpiece import read_vocabulary
 
-    if converted.text is None:
+    if not isinstance(converted.text, TextTower):
         return None
     rows = converted.text.vocab_size
     vocab = vocab(rows) if callable(vocab) else vocab

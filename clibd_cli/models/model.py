@@ -13,7 +13,7 @@ from torch.nn import functional
 
 from clibd_cli.core.errors import ClibdError
 from clibd_cli.core.records import Modality
-from clibd_cli.models.cards import DnaTower, ModelCard
+from clibd_cli.models.cards import ModelCard, TextTower
 from clibd_cli.models.device import (
     Precision,
     choose_device,
@@ -21,7 +21,7 @@ from clibd_cli.models.device import (
     default_batch_size,
     torch_dtype,
 )
-from clibd_cli.models.kmers import tokenize
+from clibd_cli.models.inputs import encoder_inputs
 from clibd_cli.models.preprocess import prepare_photo
 from clibd_cli.models.registry import VOCAB_FILE, WEIGHTS_FILE
 from clibd_cli.models.towers import build_encoder
@@ -65,7 +65,7 @@ def load_model(
         encoder.to(place, torch_dtype(chosen)).eval().requires_grad_(False)
         encoders[modality] = encoder
     words = None
-    if "text" in asked and card.text is not None:
+    if "text" in asked and isinstance(card.text, TextTower):
         words = WordPieces(read_vocabulary(folder / VOCAB_FILE), card.text.max_tokens)
     return ClibdModel(card, encoders, words, place, chosen)
 
@@ -132,7 +132,11 @@ class ClibdModel:
 
     def _encode_batch(self, modality: Modality, items: Sequence[Any]) -> NDArray[np.float32]:
         with torch.inference_mode():
-            inputs = [t.to(self.device, non_blocking=True) for t in self._inputs(modality, items)]
+            tower, dtype = getattr(self.card, modality), torch_dtype(self.precision)
+            inputs = [
+                tensor.to(self.device, non_blocking=True)
+                for tensor in encoder_inputs(tower, items, self._words, dtype)
+            ]
             vectors = functional.normalize(self._encoders[modality](*inputs), dim=-1).cpu().numpy()
         lengths = np.linalg.norm(vectors, axis=1)
         # Not finite, or zero: neither has a direction. NaN fails the comparison too.
@@ -142,18 +146,6 @@ class ClibdModel:
                 f"It ran in {self.precision}: try --precision fp32.",
             )
         return cast("NDArray[np.float32]", vectors)
-
-    def _inputs(self, modality: Modality, items: Sequence[Any]) -> list[Tensor]:
-        if modality == "image":
-            return [torch.stack(list(items)).to(torch_dtype(self.precision))]
-        if modality == "dna":
-            tower = cast(DnaTower, self.card.dna)
-            ids, mask = tokenize(items, tower)
-            arrays = [ids, mask] if tower.attention_mask else [ids]
-        else:
-            assert self._words is not None
-            arrays = list(self._words.tokenize(items))
-        return [torch.from_numpy(array) for array in arrays]
 
 
 def _require(card: ModelCard, modality: Modality) -> None:

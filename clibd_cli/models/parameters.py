@@ -6,10 +6,20 @@ language-model head whose decoder was replaced.
 
 from __future__ import annotations
 
-from clibd_cli.models.cards import DnaTower, ImageTower, ModelCard, TextTower
+from clibd_cli.models.cards import (
+    AnyDnaTower,
+    AnyImageTower,
+    AnyTextTower,
+    ConvImageTower,
+    ModelCard,
+    NgramTextTower,
+    ProfileDnaTower,
+)
 from clibd_cli.models.kmers import vocabulary_size
 
 _BYTES_PER_PARAMETER = 4  # float32
+_EFFICIENTNET_LITE0 = 3_371_008  # without its classifier
+_EFFICIENTNET_FEATURES = 1280
 
 
 def parameter_count(card: ModelCard) -> int:
@@ -56,12 +66,18 @@ def _linear(inputs: int, outputs: int) -> int:
     return inputs * outputs + outputs
 
 
-def _image(tower: ImageTower) -> int:
+def _image(tower: AnyImageTower) -> int:
+    if isinstance(tower, ConvImageTower):
+        return _EFFICIENTNET_LITE0 + _linear(_EFFICIENTNET_FEATURES, tower.output_dim)
     backbone = vit_parameters(tower.width, tower.depth, tower.patch, tower.crop)
     return backbone + _linear(tower.width, tower.output_dim)
 
 
-def _dna(tower: DnaTower) -> int:
+def _dna(tower: AnyDnaTower) -> int:
+    if isinstance(tower, ProfileDnaTower):
+        picture = 4 * tower.positions
+        layers = _linear(picture, tower.hidden) + _linear(tower.hidden, tower.output_dim)
+        return picture + layers + 2 * tower.hidden + picture * tower.output_dim
     vocab_size = vocabulary_size(tower.k, tower.vocabulary)
     count = bert_parameters(tower.width, tower.depth, vocab_size, tower.max_positions)
     if tower.head_dim is not None:
@@ -71,6 +87,9 @@ def _dna(tower: DnaTower) -> int:
     return count
 
 
-def _text(tower: TextTower) -> int:
+def _text(tower: AnyTextTower) -> int:
+    if isinstance(tower, NgramTextTower):
+        layers = _linear(tower.width, tower.width) + _linear(tower.width, tower.output_dim)
+        return (1 + tower.buckets) * tower.width + 2 * tower.width + layers
     backbone = bert_parameters(tower.width, tower.depth, tower.vocab_size, tower.max_positions)
     return backbone + _linear(tower.width, tower.output_dim)

@@ -14,7 +14,7 @@ from torch.nn import functional
 if TYPE_CHECKING:
     from PIL import Image
 
-    from clibd_cli.models.cards import ImageTower
+    from clibd_cli.models.cards import AnyImageTower
 
 MAX_ASPECT = 100
 """Longest to shortest side; what is beyond it at both ends would fill the memory once resized."""
@@ -22,7 +22,7 @@ MAX_ASPECT = 100
 _BAND_VALUES = 1 << 22
 
 
-def prepare_photo(image: Image.Image, tower: ImageTower) -> torch.Tensor:
+def prepare_photo(image: Image.Image, tower: AnyImageTower) -> torch.Tensor:
     """A float32 tensor `[3, crop, crop]`. May be called from several threads at once."""
     image = _without_far_ends(image)
     width, height = image.size

@@ -1,4 +1,5 @@
-"""The encoders: a vision transformer and two BERTs, as small as clibd needs them.
+"""The encoders: a vision transformer and two BERTs, as small as clibd needs them; and which
+encoder belongs to which tower (the small ones of `clibd-mini` have files of their own).
 
 Written out here rather than taken from a library, so that the tensor names in clibd's own files
 never change under an update and loading needs no large import. Every module is named as its
@@ -17,9 +18,20 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from clibd_cli.models.cards import DnaTower, ImageTower, TextTower
+from clibd_cli.models.cards import (
+    AnyTower,
+    ConvImageTower,
+    DnaTower,
+    ImageTower,
+    NgramTextTower,
+    ProfileDnaTower,
+    TextTower,
+)
+from clibd_cli.models.efficientnet import ConvImageEncoder
 from clibd_cli.models.kmers import vocabulary_size
+from clibd_cli.models.ngrams import NgramTextEncoder
 from clibd_cli.models.pooling import masked_mean, pool_tokens
+from clibd_cli.models.profile import ProfileDnaEncoder
 
 VIT_EPS = 1e-6
 BERT_EPS = 1e-12
@@ -185,11 +197,34 @@ class TextEncoder(BertBody):
         return vector.float()
 
 
-Encoder = ImageEncoder | DnaEncoder | TextEncoder
+Encoder = (
+    ImageEncoder
+    | DnaEncoder
+    | TextEncoder
+    | ConvImageEncoder
+    | ProfileDnaEncoder
+    | NgramTextEncoder
+)
 
 
-def build_encoder(tower: ImageTower | DnaTower | TextTower, shape: BlockShape) -> Encoder:
-    """The encoder of a tower, as the card describes it, on torch's current default device."""
+def is_transformer(tower: AnyTower) -> bool:
+    """Whether a tower is made of blocks with attention, whose shape its card leaves open."""
+    return isinstance(tower, ImageTower | DnaTower | TextTower)
+
+
+def build_encoder(tower: AnyTower, shape: BlockShape | None) -> Encoder:
+    """The encoder of a tower, as the card describes it, on torch's current default device.
+
+    Args:
+        shape: of a transformer's blocks; None for other towers.
+    """
+    if isinstance(tower, ConvImageTower):
+        return ConvImageEncoder(tower)
+    if isinstance(tower, ProfileDnaTower):
+        return ProfileDnaEncoder(tower)
+    if isinstance(tower, NgramTextTower):
+        return NgramTextEncoder(tower)
+    assert shape is not None
     if isinstance(tower, ImageTower):
         return ImageEncoder(tower, shape)
     if isinstance(tower, DnaTower):
@@ -197,9 +232,7 @@ def build_encoder(tower: ImageTower | DnaTower | TextTower, shape: BlockShape) -
     return TextEncoder(tower, shape)
 
 
-def tensor_shapes(
-    tower: ImageTower | DnaTower | TextTower, shape: BlockShape
-) -> dict[str, tuple[int, ...]]:
+def tensor_shapes(tower: AnyTower, shape: BlockShape | None) -> dict[str, tuple[int, ...]]:
     """Names and shapes of the tensors that the tower needs; no memory is taken for them."""
     with torch.device("meta"):
         encoder = build_encoder(tower, shape)

@@ -17,7 +17,7 @@ def read_as(kind: Any, value: Any, name: str = "it") -> Any:
 
     Args:
         kind: a dataclass, `str`, `int`, `float`, `bool`, a `Literal`, a tuple of fixed length, or
-            one of these `| None`.
+            one of these `| None`, or one of several dataclasses, told apart by their field `kind`.
         name: of the field, for messages.
 
     Raises:
@@ -26,8 +26,9 @@ def read_as(kind: Any, value: Any, name: str = "it") -> Any:
     """
     origin, parts = get_origin(kind), get_args(kind)
     if origin in (Union, UnionType):
-        inner = next(part for part in parts if part is not NoneType)
-        return None if value is None else read_as(inner, value, name)
+        if value is None and NoneType in parts:
+            return None
+        return read_as(_alternative(parts, value), value, name)
     if is_dataclass(kind) and isinstance(value, dict):
         return _read_fields(kind, value)
     if origin is tuple and isinstance(value, list) and len(value) == len(parts):
@@ -35,6 +36,19 @@ def read_as(kind: Any, value: Any, name: str = "it") -> Any:
     if _is_plain(kind, value) or (origin is Literal and value in parts):
         return value
     raise ValueError(f"{name} is {str(value)[:40]!r}")
+
+
+def _alternative(kinds: tuple[Any, ...], value: Any) -> Any:
+    """The one of a union's types that `value` is meant to be: dataclasses say so by `kind`."""
+    real = [kind for kind in kinds if kind is not NoneType]
+    stated = value.get("kind") if isinstance(value, dict) else None
+    fitting = (kind for kind in real if is_dataclass(kind) and stated in _kinds_of(kind))
+    return next(fitting, real[0])
+
+
+def _kinds_of(kind: Any) -> tuple[Any, ...]:
+    hint = get_type_hints(kind).get("kind")
+    return (None,) if hint is None else get_args(hint)
 
 
 def _read_fields(kind: Any, facts: dict[str, Any]) -> Any:

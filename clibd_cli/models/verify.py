@@ -15,8 +15,9 @@ from clibd_cli.core.errors import ClibdError
 from clibd_cli.models.cards import (
     INSTALL_ANEW,
     USES_HEAD,
+    AnyImageTower,
+    ConvImageTower,
     DnaTower,
-    ImageTower,
     ModelCard,
     TextTower,
 )
@@ -49,7 +50,7 @@ def verify_model(folder: Path) -> ModelCard:
             INSTALL_ANEW,
         )
     _compare(folder / WEIGHTS_FILE, card.weights_sha256)
-    if card.text is not None:
+    if isinstance(card.text, TextTower):
         _compare(folder / VOCAB_FILE, card.vocab_sha256)
     return card
 
@@ -84,15 +85,16 @@ def _problems(card: ModelCard) -> Iterator[str]:
             yield f"dim is {card.dim}, but {modality}.output_dim {tower.output_dim}"
     if card.image is not None:
         yield from _image_problems(card.image)
-    if card.dna is not None:
+    if isinstance(card.dna, DnaTower):
         yield from _dna_problems(card.dna)
-    if card.text is not None:
+    if isinstance(card.text, TextTower):
         yield from _text_problems(card.text)
 
 
-def _image_problems(tower: ImageTower) -> Iterator[str]:
-    if tower.crop % tower.patch or tower.resize < tower.crop:
-        yield f"photos of {tower.resize} pixels, cut to {tower.crop}, in patches of {tower.patch}"
+def _image_problems(tower: AnyImageTower) -> Iterator[str]:
+    patch = 1 if isinstance(tower, ConvImageTower) else tower.patch
+    if tower.crop % patch or tower.resize < tower.crop:
+        yield f"photos of {tower.resize} pixels, cut to {tower.crop}, in patches of {patch}"
     if (tower.mean is None) != (tower.std is None) or min(tower.std or (1,)) <= 0:
         yield f"photos of mean {tower.mean} and deviation {tower.std}"
 

@@ -16,14 +16,18 @@ from clibd_cli.core.atomic import atomic_path
 from clibd_cli.core.errors import ClibdError
 from clibd_cli.core.records import MODALITIES, Modality
 from clibd_cli.models.cards import INSTALL_ANEW, ModelCard
-from clibd_cli.models.towers import BlockShape, tensor_shapes
+from clibd_cli.models.towers import BlockShape, is_transformer, tensor_shapes
 
 # One key only: safetensors writes several in no fixed order.
 _METADATA = "clibd"
 
 
+_FLOATS = ("F32", "F16")
+"""How tensors may be stored; they are read as float32."""
+
+
 def write_weights(path: Path, tensors: Mapping[str, Tensor], heads: Mapping[Modality, int]) -> None:
-    """Write tensors under clibd's names, and the number of attention heads of each tower."""
+    """Write tensors (float32 or float16) under clibd's names, and the attention heads of towers."""
     from safetensors.numpy import save_file
 
     arrays = {name: tensors[name].detach().contiguous().numpy() for name in sorted(tensors)}
@@ -34,7 +38,7 @@ def write_weights(path: Path, tensors: Mapping[str, Tensor], heads: Mapping[Moda
 
 def read_weights(
     path: Path, card: ModelCard, modalities: tuple[Modality, ...]
-) -> dict[Modality, tuple[BlockShape, dict[str, Tensor]]]:
+) -> dict[Modality, tuple[BlockShape | None, dict[str, Tensor]]]:
     """The tensors of the towers asked for, under their names within the tower.
 
     The file's header is compared with the whole card before any tensor is read.
@@ -67,13 +71,16 @@ def _shapes(
     metadata: Mapping[str, str],
     found: Mapping[str, tuple[str, tuple[int, ...]]],
     card: ModelCard,
-) -> dict[Modality, BlockShape]:
+) -> dict[Modality, BlockShape | None]:
     try:
         heads = {str(m): int(n) for m, n in json.loads(metadata[_METADATA])["heads"].items()}
     except (KeyError, ValueError, TypeError, AttributeError) as error:
         raise ClibdError(f"{path} does not tell its attention heads", INSTALL_ANEW) from error
-    shapes: dict[Modality, BlockShape] = {}
+    shapes: dict[Modality, BlockShape | None] = {}
     for modality in card.modalities:
+        if not is_transformer(getattr(card, modality)):
+            shapes[modality] = None
+            continue
         width, count = getattr(card, modality).width, heads.get(modality, 0)
         if count < 1 or width % count:
             raise ClibdError(
@@ -89,14 +96,17 @@ def _check(
     path: Path,
     found: Mapping[str, tuple[str, tuple[int, ...]]],
     card: ModelCard,
-    shapes: Mapping[Modality, BlockShape],
+    shapes: Mapping[Modality, BlockShape | None],
 ) -> None:
-    wanted: dict[str, tuple[str, tuple[int, ...]]] = {}
+    wanted: dict[str, tuple[int, ...]] = {}
     for modality in MODALITIES:
         if modality in shapes:
             sizes = tensor_shapes(getattr(card, modality), shapes[modality])
-            wanted |= {f"{modality}.{name}": ("F32", size) for name, size in sizes.items()}
-    wrong = sorted(n for n in found.keys() | wanted.keys() if found.get(n) != wanted.get(n))
+            wanted |= {f"{modality}.{name}": size for name, size in sizes.items()}
+    fits = {
+        name for name, (kind, size) in found.items() if kind in _FLOATS and wanted.get(name) == size
+    }
+    wrong = sorted((found.keys() | wanted.keys()) - fits)
     if wrong:
         raise ClibdError(
             f"{path} does not hold the model that its card describes; "
@@ -108,7 +118,7 @@ def _check(
 def _tower_tensors(held: Any, modality: Modality, found: Mapping[str, object]) -> dict[str, Tensor]:
     prefix = f"{modality}."
     return {
-        name.removeprefix(prefix): held.get_tensor(name)
+        name.removeprefix(prefix): held.get_tensor(name).float()
         for name in found
         if name.startswith(prefix)
     }

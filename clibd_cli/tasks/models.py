@@ -8,7 +8,7 @@ from pathlib import Path
 from clibd_cli.core.errors import ClibdError
 from clibd_cli.core.progress import SILENT, Progress
 from clibd_cli.models import registry
-from clibd_cli.models.cards import DnaPooling, ModelCard
+from clibd_cli.models.cards import DnaPooling, ModelCard, pooling_of
 from clibd_cli.models.home import locate_home, models_home, temporary_home
 from clibd_cli.models.hub import fetch, hub_source, pinned
 from clibd_cli.models.published import published_cards
@@ -121,7 +121,7 @@ def pull_model(
         weights.path,
         name,
         home,
-        dna_pooling=dna_pooling or (published.dna.pooling if published.dna else None),
+        dna_pooling=dna_pooling or pooling_of(published),
         vocab=words.path if words else None,
         base=replace(
             published,
@@ -217,5 +217,5 @@ def _is_from(present: ModelCard, published: ModelCard, dna_pooling: DnaPooling |
     ours, theirs = present.hub, published.hub
     if ours is None or theirs is None or (ours.repo, ours.path) != (theirs.repo, theirs.path):
         return False
-    same_pooling = present.dna is None or dna_pooling in (None, present.dna.pooling)
+    same_pooling = present.dna is None or dna_pooling in (None, pooling_of(present))
     return same_pooling and theirs.revision in ("main", ours.revision)

@@ -169,9 +169,9 @@ class TestDamagedFolders:
 
     def test_tensors_of_another_type_or_name(self, copy: Path) -> None:
         tensors = load_file(copy / "model.safetensors")
-        halved = {name: tensor.half() for name, tensor in tensors.items()}
+        doubled = {name: tensor.double() for name, tensor in tensors.items()}
         heads = {"clibd": '{"heads": {"image": 1, "dna": 1, "text": 1}}'}
-        save_file(halved, copy / "model.safetensors", metadata=heads)
+        save_file(doubled, copy / "model.safetensors", metadata=heads)
         sealed(copy)
         self.refused(copy, "does not hold the model")
         save_file({**tensors, "gadget": torch.ones(1)}, copy / "model.safetensors", metadata=heads)
@@ -180,6 +180,17 @@ class TestDamagedFolders:
         save_file(tensors, copy / "model.safetensors")
         sealed(copy)
         self.refused(copy, "heads")
+
+    def test_half_precision_files_are_read_as_float32(self, copy: Path) -> None:
+        tensors = load_file(copy / "model.safetensors")
+        whole = load_model(copy, "cpu", modalities=["dna"]).encode("dna", ["ACGT" * 100])
+        halved = {name: tensor.half() for name, tensor in tensors.items()}
+        heads = {"clibd": '{"heads": {"image": 1, "dna": 1, "text": 1}}'}
+        save_file(halved, copy / "model.safetensors", metadata=heads)
+        sealed(copy)
+        half = load_model(copy, "cpu", modalities=["dna"]).encode("dna", ["ACGT" * 100])
+        assert half.dtype == np.float32
+        assert 0 < np.abs(whole - half).max() < 1e-3
 
     def test_heads_that_do_not_divide_the_width(self, copy: Path) -> None:
         tensors = load_file(copy / "model.safetensors")

@@ -1,0 +1,190 @@
+"""A DNA tower that lays each barcode on a profile of the barcode region before it reads it.
+
+The profile holds how often each base stands at each position of the region. A barcode, or its
+reverse complement, is slid along it to where it fits best. Then every position says which base it
+has, compared with what is usual there, or nothing where the read does not reach. So a shifted, cut
+or reverse-complemented read gives the same picture as far as it goes, and bases are compared
+position by position, as in an alignment. A layer of hidden units beside a direct linear map turns
+the picture into a vector.
+
+There are no gaps: COI has few insertions and deletions. Letting windows of seven positions shift
+by up to nine bases moved 3 % of 86,000 arthropod barcodes and named no more genera of new species.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from clibd_cli.models.cards import ProfileDnaTower
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+UNKNOWN = 4
+"""The code of a base that is not A, C, G or T, and of padding."""
+
+_LEAST_FREQUENCY = 0.05
+"""Added to frequencies before their logarithm: a rare base speaks against a place."""
+_PICTURE_LENGTH = 30.0
+"""Length of the picture of a barcode, so that its values are about one."""
+_ROUNDS = 3
+_SAMPLE = 12_000
+_BATCH = 512
+
+
+def base_codes(barcodes: Sequence[str], max_bases: int) -> NDArray[np.uint8]:
+    """Codes `[n, longest]`: A, C, G, T are 0 to 3, all else and padding 4.
+
+    Args:
+        max_bases: what of a barcode is read; the rest is cut off.
+    """
+    import numpy as np
+
+    cut = [barcode[:max_bases] for barcode in barcodes]
+    longest = max((len(barcode) for barcode in cut), default=0) or 1
+    text = "".join(barcode.ljust(longest, "N") for barcode in cut)
+    letters = np.frombuffer(text.encode("ascii", "replace"), np.uint8)
+    table = np.full(256, UNKNOWN, np.uint8)
+    for code, letter in enumerate(b"ACGT"):
+        table[letter] = code
+    return table[letters].reshape(len(cut), longest)
+
+
+class ProfileDnaEncoder(nn.Module):
+    """Places barcodes on the profile, and maps what it sees into the shared space.
+
+    Attributes:
+        frequencies: `[positions, 4]`, of the barcodes that the tower was trained with.
+        dropout: on the hidden units, for training; 0 unless the trainer sets it.
+    """
+
+    frequencies: Tensor
+
+    def __init__(self, tower: ProfileDnaTower) -> None:
+        super().__init__()
+        self.max_bases = tower.max_bases
+        self.register_buffer("frequencies", torch.full((tower.positions, 4), 0.25))
+        self.hidden = nn.Linear(4 * tower.positions, tower.hidden)
+        self.norm = nn.LayerNorm(tower.hidden)
+        self.dropout = nn.Dropout(0.0)
+        self.output = nn.Linear(tower.hidden, tower.output_dim)
+        self.direct = nn.Linear(4 * tower.positions, tower.output_dim, bias=False)
+
+    def forward(self, codes: Tensor) -> Tensor:
+        """Base codes `[batch, bases]` to vectors `[batch, output_dim]` in float32."""
+        picture = self.picture(codes).to(self.hidden.weight.dtype)
+        hidden = self.dropout(functional.gelu(self.norm(self.hidden(picture))))
+        vector: Tensor = self.output(hidden) + self.direct(picture)
+        return vector.float()
+
+    def picture(self, codes: Tensor) -> Tensor:
+        """What stands at each position, less what is usual: `[batch, 4 * positions]`, float32."""
+        usual = self.frequencies.float()
+        placed = place(codes, usual)
+        bases = functional.one_hot(placed.long(), 5)[..., :4].float()
+        known = (placed != UNKNOWN)[..., None]
+        seen = ((bases - usual) * known).flatten(1)
+        return functional.normalize(seen, dim=-1) * _PICTURE_LENGTH
+
+    def start_from(self, barcodes: Sequence[str]) -> None:
+        """Fit the profile to barcodes, and let the direct map keep their largest differences.
+
+        The map becomes the first principal axes of the pictures, so that the tower tells barcodes
+        apart before it has learned anything. `barcodes` are used in their order; the same ones give
+        the same tower.
+        """
+        step = max(1, len(barcodes) // _SAMPLE)
+        sample = barcodes[::step]
+        with torch.no_grad():
+            self.frequencies.copy_(fit_profile(sample, len(self.frequencies), self.max_bases))
+            spread = torch.zeros(self.direct.in_features, self.direct.in_features)
+            for start in range(0, len(sample), _BATCH):
+                picture = self.picture(self._codes(sample[start : start + _BATCH]))
+                spread += picture.T @ picture
+            axes = torch.linalg.eigh(spread).eigenvectors[:, -self.direct.out_features :]
+            # The sign of an axis is the solver's whim: let its largest part be positive.
+            largest = axes.gather(0, axes.abs().argmax(dim=0, keepdim=True))
+            self.direct.weight.zero_()
+            self.direct.weight[: axes.shape[1]] = (axes * largest.sign()).T / _PICTURE_LENGTH
+
+    def _codes(self, barcodes: Sequence[str]) -> Tensor:
+        return torch.from_numpy(base_codes(barcodes, self.max_bases))
+
+
+def fit_profile(barcodes: Sequence[str], positions: int, max_bases: int) -> Tensor:
+    """Frequencies `[positions, 4]` of the bases at each position of the region.
+
+    Starts from the barcodes of the most common length, which are taken to begin together, then
+    places all barcodes on what they gave, a few times.
+    """
+    lengths = Counter(len(barcode) for barcode in barcodes)
+    common = max(lengths, key=lambda length: (lengths[length], length), default=0)
+    alike = [barcode for barcode in barcodes if len(barcode) == common]
+    codes = torch.from_numpy(base_codes(alike, positions))
+    usual = _frequencies(functional.pad(codes, (0, positions - codes.shape[1]), value=UNKNOWN))
+    for _ in range(_ROUNDS):
+        placed = [
+            place(torch.from_numpy(base_codes(barcodes[start : start + _BATCH], max_bases)), usual)
+            for start in range(0, len(barcodes), _BATCH)
+        ]
+        usual = _frequencies(torch.cat(placed)) if placed else usual
+    return usual
+
+
+def place(codes: Tensor, usual: Tensor) -> Tensor:
+    """Barcodes on the profile: `[batch, bases]` codes to `[batch, positions]` codes.
+
+    Each barcode lies where it fits the profile best, as it is or reverse-complemented; positions
+    that it does not reach are UNKNOWN, and bases that the profile does not reach are left out.
+    """
+    scores = torch.log((usual + _LEAST_FREQUENCY) / (1 + 4 * _LEAST_FREQUENCY) * 4)
+    forward, reverse = _best_places(codes, scores)
+    placed = _laid(codes, forward.places, len(usual))
+    # On the reverse complement of the profile; turned round, it lies on the profile itself.
+    turned = _laid(codes, reverse.places, len(usual)).flip(1)
+    turned = torch.where(turned == UNKNOWN, turned, 3 - turned)
+    return torch.where((forward.scores >= reverse.scores)[:, None], placed, turned)
+
+
+class _Fit:
+    """How well each barcode of a batch fits at best, and at which position its first base lies."""
+
+    def __init__(self, sums: Tensor, positions: int) -> None:
+        self.scores, at = sums.max(dim=1)
+        self.places = positions - 1 - at
+
+
+def _best_places(codes: Tensor, scores: Tensor) -> tuple[_Fit, _Fit]:
+    """The best fit of each barcode on the profile and on its reverse complement.
+
+    All offsets at once, by the convolution theorem: ten times as fast as one after the other.
+    """
+    positions, reach = len(scores), codes.shape[1] + len(scores) - 1
+    size = 1 << (reach - 1).bit_length()
+    bases = functional.one_hot(codes.long(), 5)[..., :4].to(scores.dtype).transpose(1, 2)
+    spectrum = torch.fft.rfft(bases, size)
+    fits = []
+    for profile in (scores, scores.flip(0, 1)):
+        kernel = torch.fft.rfft(profile.T.flip(1), size)
+        sums = torch.fft.irfft((spectrum * kernel).sum(dim=1), size)[:, :reach]
+        fits.append(_Fit(sums, positions))
+    return fits[0], fits[1]
+
+
+def _laid(codes: Tensor, places: Tensor, positions: int) -> Tensor:
+    at = torch.arange(positions, device=codes.device) - places[:, None]
+    inside = (at >= 0) & (at < codes.shape[1])
+    found = codes.gather(1, at.clamp(0, codes.shape[1] - 1))
+    return torch.where(inside, found, torch.full_like(found, UNKNOWN))
+
+
+def _frequencies(placed: Tensor) -> Tensor:
+    counts = torch.stack([(placed == base).sum(dim=0) for base in range(4)], dim=1).float()
+    return (counts + 0.25) / (counts.sum(dim=1, keepdim=True) + 1)
