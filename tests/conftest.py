@@ -19,6 +19,15 @@ def shared_data() -> Path:
     return SHARED / "data"
 
 
+@pytest.fixture(scope="session", autouse=True)
+def nothing_ships(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """The folder of what ships with clibd, empty: tests do not depend on the trained model."""
+    folder = tmp_path_factory.mktemp("nothing") / "shipped"
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("clibd_cli.core.shipped.shipped_folder", lambda: folder)
+        yield folder
+
+
 @pytest.fixture(scope="session")
 def tiny_home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     """`$CLIBD_HOME` with one installed model, `tiny`: photos, barcodes and names, 64 wide."""
@@ -46,4 +55,30 @@ def workplace(tiny_home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
     folder = tmp_path / "work place ä"
     folder.mkdir()
     monkeypatch.chdir(folder)
+    return folder
+
+
+@pytest.fixture
+def ships(workplace: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The folder of what ships with clibd: a tiny `clibd-mini` and its library of four species.
+
+    The working folder is empty, and no other model is at hand.
+    """
+    from clibd_cli.tasks.references import build_index
+    from tests.made_inputs import write_fasta, write_photos
+    from tests.models.tiny import install_tiny
+
+    folder, references = tmp_path / "shipped", tmp_path / "references"
+    monkeypatch.setenv("CLIBD_HOME", str(tmp_path / "home"))
+    monkeypatch.setattr("clibd_cli.core.shipped.shipped_folder", lambda: folder)
+    install_tiny(folder, "clibd-mini", ("image", "dna", "text"), seed=5)
+    write_fasta(references / "barcodes.fasta", range(3), "ref", labels=True)
+    write_photos(references / "photos", range(3), "ref")
+    build_index(
+        [str(references)],
+        folder / "clibd-mini-library",
+        vectors="float16",
+        representatives=1,
+        store_root=tmp_path,
+    )
     return folder

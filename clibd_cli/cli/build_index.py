@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import asdict
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
 
@@ -52,6 +52,18 @@ def build_index(
             min=1, help="Threads that link; with more than one the bytes differ from run to run."
         ),
     ] = 1,
+    representatives: Annotated[
+        str | None,
+        typer.Option(
+            metavar="N",
+            help="A library to give away: keep the N references at most that stand best for each "
+            "species in each BIN, and neither barcodes nor paths. Or by kind: image=5,dna=1.",
+        ),
+    ] = None,
+    vectors: Annotated[
+        Literal["float32", "float16"] | None,
+        typer.Option(help="Number format on the disk; by default that of the embeddings."),
+    ] = None,
     device: options.Device = "auto",
     precision: options.Precision = "auto",
     batch_size: options.BatchSize = None,
@@ -73,6 +85,8 @@ def build_index(
       clibd build-index refs.embeddings more.embeddings --out my-index
 
       clibd build-index new.fasta --add --out my-index
+
+      clibd build-index refs/ --representatives 1 --vectors float16 --out my-library
     """
     from clibd_cli.tasks.references import build_index as build_task
 
@@ -88,6 +102,8 @@ def build_index(
             ef=ef,
             seed=seed,
             threads=threads,
+            vectors=vectors,
+            representatives=options.parse_representatives(representatives),
             add=add,
             overwrite=not resume,
             labels=labels or (),
@@ -111,6 +127,11 @@ def build_index(
     skipped = sum(store.skipped for store in done.embedded)
     if skipped:
         facts["skipped"] = f"{skipped:,} (why: {done.embedded[0].store}/_skipped.csv)"
+    if header.representatives is not None:
+        facts["chosen from"] = (
+            f"{header.represented:,} specimens; of each species and BIN at most "
+            + " and ".join(f"{n} {modality}" for modality, n in header.representatives.items())
+        )
     labelled = header.counts["labelled"]
     facts["labelled"] = f"{labelled:,} of {header.counts['specimens']:,} references have a name"
     if done.embedded:

@@ -16,7 +16,9 @@ from clibd_cli.cli.embed import embed
 from clibd_cli.cli.errors import INTERRUPTED, guarded
 from clibd_cli.cli.evaluate import evaluate
 from clibd_cli.cli.search import search
+from clibd_cli.cli.setting_options import SectionedCommand
 from clibd_cli.cli.split import split
+from clibd_cli.cli.train import train
 from clibd_cli.core.version import __version__
 
 app = typer.Typer(
@@ -34,6 +36,7 @@ app.command("classify")(guarded(classify))
 app.command("search")(guarded(search))
 app.command("evaluate")(guarded(evaluate))
 app.command("split")(guarded(split))
+app.command("train", cls=SectionedCommand)(guarded(train))
 app.command("check")(guarded(check))
 
 

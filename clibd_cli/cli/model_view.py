@@ -48,6 +48,8 @@ def _about(entry: ModelEntry) -> str:
     """What the model is, or what to do about one that is broken."""
     if entry.card is not None:
         return entry.card.title
+    if entry.state == "built in" and entry.problem is not None:
+        return "damaged: install clibd anew"
     if entry.state == "built in":
         return "untrained, made on the spot"
     return f"clibd models remove {entry.name}"

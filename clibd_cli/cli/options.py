@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 from typing import Annotated, Literal
 
 import typer
 
-from clibd_cli.core.errors import ClibdError, UsageError
+from clibd_cli.core.errors import UsageError
 from clibd_cli.core.records import MODALITIES, Modality
 
 DnaFiles = Annotated[
@@ -43,7 +42,7 @@ Model = Annotated[
         metavar="NAME",
         envvar="CLIBD_MODEL",
         help="An installed model (`clibd models list`) or a model folder; "
-        "by default the one added or pulled last.",
+        "by default the one added or pulled last, else clibd's own.",
     ),
 ]
 Device = Annotated[
@@ -85,7 +84,8 @@ Index = Annotated[
     Path | None,
     typer.Option(
         metavar="INDEX",
-        help="The index to search; by default that in $CLIBD_INDEX, else ./clibd-index.",
+        help="The index to search; by default that in $CLIBD_INDEX, else ./clibd-index, else the "
+        "library that ships with clibd.",
     ),
 ]
 Keys = Annotated[
@@ -115,19 +115,31 @@ def parse_keys(text: str | None) -> tuple[Modality, ...] | None:
 
 
 def find_index(given: Path | None) -> Path:
-    """The index to use: as given, else `$CLIBD_INDEX`, else the one in the working folder.
-
-    One that was not given is named on stderr.
+    """The index to use: as given, else the one that `choose_index` finds, named on stderr.
 
     Raises:
         ClibdError: where there is none.
     """
-    folder = given or Path(os.environ.get("CLIBD_INDEX") or "clibd-index")
-    if not (folder / "index.json").is_file():
-        raise ClibdError(
-            f"there is no index in {folder}",
-            "Build one with `clibd build-index REFERENCES`, or name one with --index.",
-        )
-    if given is None:
-        typer.echo(f"index: {folder}", err=True)
-    return folder
+    from clibd_cli.tasks.library import choose_index
+
+    chosen = choose_index(given)
+    if chosen.told:
+        typer.echo(chosen.told, err=True)
+    return chosen.folder
+
+
+def parse_representatives(text: str | None) -> int | dict[Modality, int] | None:
+    """Read `2`, or `image=5,dna=1`; None stays None."""
+    if text is None or text.strip().isdigit():
+        return None if text is None else int(text)
+    found: dict[Modality, int] = {}
+    for part in text.split(","):
+        name, _, number = (word.strip() for word in part.partition("="))
+        modality = next((modality for modality in MODALITIES if modality == name), None)
+        if modality is None or not number.isdigit():
+            raise UsageError(
+                f"--representatives {text}: {part.strip()!r} cannot be read",
+                "Write a number, or one for each kind: image=5,dna=1.",
+            )
+        found[modality] = int(number)
+    return found

@@ -4,11 +4,15 @@ The profile holds how often each base stands at each position of the region. A b
 reverse complement, is slid along it to where it fits best. Then every position says which base it
 has, compared with what is usual there, or nothing where the read does not reach. So a shifted, cut
 or reverse-complemented read gives the same picture as far as it goes, and bases are compared
-position by position, as in an alignment. A layer of hidden units beside a direct linear map turns
-the picture into a vector.
+position by position, as in an alignment.
+
+A linear map turns the picture into a vector, and hidden units guess what the bases that are missing
+would have added; their part grows with the share that is missing, so that a whole barcode is judged
+by its bases alone. (Hidden units that had a say everywhere found fewer genera of new species: 87.4
+instead of 89.0 % in the setting below.)
 
 There are no gaps: COI has few insertions and deletions. Letting windows of seven positions shift
-by up to nine bases moved 3 % of 86,000 arthropod barcodes and named no more genera of new species.
+by up to nine bases moved 3 % of 86,000 arthropod barcodes and found 0.0 points more genera.
 """
 
 from __future__ import annotations
@@ -35,7 +39,6 @@ _LEAST_FREQUENCY = 0.05
 _PICTURE_LENGTH = 30.0
 """Length of the picture of a barcode, so that its values are about one."""
 _ROUNDS = 3
-_SAMPLE = 12_000
 _BATCH = 512
 
 
@@ -79,43 +82,23 @@ class ProfileDnaEncoder(nn.Module):
 
     def forward(self, codes: Tensor) -> Tensor:
         """Base codes `[batch, bases]` to vectors `[batch, output_dim]` in float32."""
-        picture = self.picture(codes).to(self.hidden.weight.dtype)
+        placed = place(codes, self.frequencies.float())
+        picture = self.picture(placed).to(self.hidden.weight.dtype)
         hidden = self.dropout(functional.gelu(self.norm(self.hidden(picture))))
-        vector: Tensor = self.output(hidden) + self.direct(picture)
+        missing = (placed == UNKNOWN).to(picture.dtype).mean(dim=1, keepdim=True)
+        vector: Tensor = self.direct(picture) + missing * self.output(hidden)
         return vector.float()
 
-    def picture(self, codes: Tensor) -> Tensor:
-        """What stands at each position, less what is usual: `[batch, 4 * positions]`, float32."""
-        usual = self.frequencies.float()
-        placed = place(codes, usual)
+    def picture(self, placed: Tensor) -> Tensor:
+        """What stands at each position, less what is usual: `[batch, 4 * positions]`, float32.
+
+        Args:
+            placed: codes on the profile (`place`).
+        """
         bases = functional.one_hot(placed.long(), 5)[..., :4].float()
         known = (placed != UNKNOWN)[..., None]
-        seen = ((bases - usual) * known).flatten(1)
+        seen = ((bases - self.frequencies.float()) * known).flatten(1)
         return functional.normalize(seen, dim=-1) * _PICTURE_LENGTH
-
-    def start_from(self, barcodes: Sequence[str]) -> None:
-        """Fit the profile to barcodes, and let the direct map keep their largest differences.
-
-        The map becomes the first principal axes of the pictures, so that the tower tells barcodes
-        apart before it has learned anything. `barcodes` are used in their order; the same ones give
-        the same tower.
-        """
-        step = max(1, len(barcodes) // _SAMPLE)
-        sample = barcodes[::step]
-        with torch.no_grad():
-            self.frequencies.copy_(fit_profile(sample, len(self.frequencies), self.max_bases))
-            spread = torch.zeros(self.direct.in_features, self.direct.in_features)
-            for start in range(0, len(sample), _BATCH):
-                picture = self.picture(self._codes(sample[start : start + _BATCH]))
-                spread += picture.T @ picture
-            axes = torch.linalg.eigh(spread).eigenvectors[:, -self.direct.out_features :]
-            # The sign of an axis is the solver's whim: let its largest part be positive.
-            largest = axes.gather(0, axes.abs().argmax(dim=0, keepdim=True))
-            self.direct.weight.zero_()
-            self.direct.weight[: axes.shape[1]] = (axes * largest.sign()).T / _PICTURE_LENGTH
-
-    def _codes(self, barcodes: Sequence[str]) -> Tensor:
-        return torch.from_numpy(base_codes(barcodes, self.max_bases))
 
 
 def fit_profile(barcodes: Sequence[str], positions: int, max_bases: int) -> Tensor:

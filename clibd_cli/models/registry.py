@@ -1,8 +1,9 @@
 """Which models there are: those installed in the models' home and those that can be pulled.
 
 An installed model is a folder of the home with `card.json` in it; its name is the folder's. A
-published one is a card of `published`, and an installed model of the same name hides it. The
-default is the model that was added or pulled last. Nothing here needs torch.
+published one is a card of `published`, and an installed model of the same name hides it. The model
+that ships inside the package (`core.shipped`) has its name for itself. The default is the model
+that was added or pulled last, else the one that ships. Nothing here needs torch.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ from typing import Literal
 
 from clibd_cli.core.atomic import write_text
 from clibd_cli.core.errors import ClibdError
+from clibd_cli.core.shipped import OWN_MODEL, shipped_model
 from clibd_cli.models.cards import INSTALL_ANEW, ModelCard, card_from_json
 from clibd_cli.models.published import published_cards
 
@@ -41,9 +43,9 @@ class ModelEntry:
     """One line of the list of models.
 
     Attributes:
-        state: `published` can be pulled, `built in` is the untrained demo model, `broken` has a
-            folder whose card cannot be read.
-        card: None where the model is broken, or built in and not built yet.
+        state: `published` can be pulled, `built in` are the model that ships and the untrained
+            demo model, `broken` has a folder whose card cannot be read.
+        card: None where the model is broken, or the demo model not built yet.
         folder: None where the model is not installed.
         problem: why a broken model is broken.
     """
@@ -57,9 +59,13 @@ class ModelEntry:
 
 
 def list_models(home: Path) -> list[ModelEntry]:
-    """Installed models by name, then published ones that are not installed, then the demo."""
+    """Installed models by name, the one that ships, published ones to be pulled, then the demo."""
     chosen = default_model(home)
     found = {folder.name: _installed_entry(folder, chosen) for folder in _model_folders(home)}
+    shipped = _shipped_entry(chosen)
+    if shipped is not None:
+        found.pop(OWN_MODEL, None)
+        found[OWN_MODEL] = shipped
     demo = found.pop(DEMO_MODEL, None)
     if demo is None or demo.state == "broken":  # it is built anew when it is used
         demo = ModelEntry(DEMO_MODEL, "built in")
@@ -75,6 +81,16 @@ def installed(home: Path) -> list[ModelCard]:
     """The cards of the installed models that can be read, by name."""
     entries = (_installed_entry(folder, None) for folder in _model_folders(home))
     return [entry.card for entry in entries if entry.card is not None]
+
+
+def at_hand(home: Path) -> list[ModelEntry]:
+    """Every model that can be used as it stands, with card and folder: those installed, by name,
+    and the one that ships."""
+    entries = [_installed_entry(folder, default_model(home)) for folder in _model_folders(home)]
+    shipped = _shipped_entry(default_model(home))
+    if shipped is not None:
+        entries.append(shipped)
+    return [entry for entry in entries if entry.card is not None]
 
 
 def broken(home: Path) -> list[ModelEntry]:
@@ -104,6 +120,10 @@ def find_installed(name_or_path: str | Path, home: Path) -> Path:
         ClibdError: where the name is published but not pulled, or unknown, or the card is broken.
     """
     name = str(name_or_path)
+    shipped = shipped_model()
+    if name == OWN_MODEL and shipped is not None:
+        read_card(shipped)
+        return shipped
     folder = home / name if MODEL_NAME.fullmatch(name) else Path(name_or_path)
     if not (folder / CARD_FILE).is_file():
         folder = Path(name_or_path)
@@ -140,10 +160,10 @@ def write_card(folder: Path, card: ModelCard) -> None:
 
 
 def default_model(home: Path) -> str | None:
-    """`$CLIBD_MODEL` (a name or a path), else the model added or pulled last, else None.
+    """`$CLIBD_MODEL` (a name or a path), the model added or pulled last, the one that ships, None.
 
-    Where that is not on record (a copied home, a folder deleted by hand), the installed model
-    with the newest card is taken, so that an untrained one never stands in for it.
+    Where the last one is not on record (a copied home, a folder deleted by hand), the installed
+    model with the newest card is taken, so that no other stands in for it unasked.
     """
     if chosen := os.environ.get("CLIBD_MODEL"):
         return chosen
@@ -158,7 +178,9 @@ def default_model(home: Path) -> str | None:
     newest = max(
         candidates, key=lambda folder: (folder / CARD_FILE).stat().st_mtime_ns, default=None
     )
-    return newest.name if newest is not None else None
+    if newest is not None:
+        return newest.name
+    return OWN_MODEL if shipped_model() is not None else None
 
 
 def set_default(home: Path, name: str) -> None:
@@ -175,6 +197,8 @@ def remove(name: str, home: Path) -> None:
     """
     folder = next((folder for folder in _model_folders(home) if folder.name == name), None)
     if folder is None:
+        if name == OWN_MODEL and shipped_model() is not None:
+            raise ClibdError(f"{name} is part of clibd and cannot be removed", "clibd models list")
         if name in published_cards() or name == DEMO_MODEL:
             raise ClibdError(f"the model {name} is not installed", "clibd models list")
         raise unknown_model(name, [folder.name for folder in _model_folders(home)])
@@ -217,6 +241,14 @@ def _installed_entry(folder: Path, chosen: str | None) -> ModelEntry:
     except ClibdError as error:
         return ModelEntry(folder.name, "broken", None, folder, is_default, error.message)
     return ModelEntry(folder.name, "installed", card, folder, is_default)
+
+
+def _shipped_entry(chosen: str | None) -> ModelEntry | None:
+    """The model inside the package, or None where none ships."""
+    folder = shipped_model()
+    if folder is None:
+        return None
+    return replace(_installed_entry(folder, chosen), state="built in")
 
 
 def _recorded_default(home: Path) -> str | None:

@@ -7,10 +7,14 @@ import platform
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from clibd_cli.core.errors import ClibdError
+from clibd_cli.core.shipped import shipped_library, shipped_model
 from clibd_cli.core.version import __version__
+
+if TYPE_CHECKING:
+    from clibd_cli.vectors.header import IndexHeader
 
 _LIBRARIES = ("torch", "transformers", "numpy", "pyarrow", "pillow", "biopython")
 _EXTRAS = {
@@ -18,6 +22,7 @@ _EXTRAS = {
     "pillow-heif": ("HEIC photos", "heic"),
     "zstandard": ("barcodes compressed with zstd", "zstd"),
 }
+_INSTALL_CLIBD = "It ships with clibd: install clibd anew with pip."
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +42,7 @@ class Finding:
 
 def check(index: Path | None = None) -> list[Finding]:
     """Look at versions and device, and at every byte of models and index; nothing is changed."""
-    return [*_versions(), *_extras(), _device(), *_models(), _index(index)]
+    return [*_versions(), *_extras(), _device(), *_models(), *_library(), _index(index)]
 
 
 def _versions() -> Iterator[Finding]:
@@ -76,12 +81,12 @@ def _device() -> Finding:
 
 def _models() -> Iterator[Finding]:
     from clibd_cli.models.home import models_home
-    from clibd_cli.models.registry import broken, default_model, find_installed, installed
+    from clibd_cli.models.registry import at_hand, broken
     from clibd_cli.models.verify import verify_model
 
     home = models_home()
-    cards, unusable = installed(home), broken(home)
-    if not cards and not unusable:
+    models, unusable = at_hand(home), broken(home)
+    if not models and not unusable:
         yield Finding(
             "models",
             "note",
@@ -91,34 +96,63 @@ def _models() -> Iterator[Finding]:
     for entry in unusable:
         hint = f"`clibd models remove {entry.name}`, and add it anew."
         yield Finding(f"model {entry.name}", "problem", entry.problem or "broken", hint)
-    default = default_model(home)
-    for card in cards:
+    for entry in models:
+        assert entry.folder is not None
+        ships = entry.state == "built in" and entry.folder == shipped_model()
         try:
-            verify_model(find_installed(card.name, home))
+            card = verify_model(entry.folder)
         except ClibdError as error:
-            yield Finding(f"model {card.name}", "problem", error.message, error.hint or "")
+            hint = _INSTALL_CLIBD if ships else error.hint or ""
+            yield Finding(f"model {entry.name}", "problem", error.message, hint)
             continue
-        towers = "+".join(card.modalities)
-        mark = ", the default" if card.name == default else ""
-        yield Finding(f"model {card.name}", "ok", f"{towers}, {card.dim} dimensions{mark}")
+        marks = [", ships with clibd"] * ships + [", the default"] * entry.is_default
+        detail = f"{'+'.join(card.modalities)}, {card.dim} dimensions{''.join(marks)}"
+        yield Finding(f"model {entry.name}", "ok", detail)
+
+
+def _library() -> Iterator[Finding]:
+    from clibd_cli.tasks.library import describe_library
+    from clibd_cli.vectors.header import read_header
+
+    folder = shipped_library()
+    if folder is None:
+        return
+    try:
+        _check_index(folder)
+        yield Finding("library", "ok", describe_library(read_header(folder)))
+    except ClibdError as error:
+        yield Finding("library", "problem", error.message, _INSTALL_CLIBD)
 
 
 def _index(index: Path | None) -> Finding:
-    from clibd_cli.models.home import models_home
-    from clibd_cli.models.registry import installed
-    from clibd_cli.vectors.header import check_file, read_header
-
     folder = index or Path("clibd-index")
     if index is None and not folder.exists():
         return Finding("index", "note", "none here", "`clibd build-index REFERENCES` makes one.")
     try:
-        header = read_header(folder)
-        for name in header.sha256:
-            check_file(folder, header, name)
+        header = _check_index(folder)
     except ClibdError as error:
         return Finding("index", "problem", error.message, error.hint or "")
-    if header.model_fingerprint not in {card.fingerprint for card in installed(models_home())}:
-        what = f"{folder} was made with the model {header.model}, which is not installed"
-        return Finding("index", "problem", what, "`clibd models add FILE --name NAME`.")
     keys = ", ".join(f"{k.vectors:,} {m} keys ({k.kind})" for m, k in header.keys.items())
     return Finding("index", "ok", f"{folder}: {keys}, model {header.model}")
+
+
+def _check_index(folder: Path) -> IndexHeader:
+    """The header of an index whose files are whole and whose model is at hand.
+
+    Raises:
+        ClibdError: where it is not so.
+    """
+    from clibd_cli.models.home import models_home
+    from clibd_cli.models.registry import at_hand
+    from clibd_cli.vectors.header import check_file, read_header
+
+    header = read_header(folder)
+    for name in header.sha256:
+        check_file(folder, header, name)
+    known = {entry.card.fingerprint for entry in at_hand(models_home()) if entry.card}
+    if header.model_fingerprint not in known:
+        raise ClibdError(
+            f"{folder} was made with the model {header.model}, which is not installed",
+            "`clibd models add FILE --name NAME`.",
+        )
+    return header

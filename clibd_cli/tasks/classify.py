@@ -14,6 +14,7 @@ from clibd_cli.core.lineage import RANKS
 from clibd_cli.core.progress import SILENT, Progress
 from clibd_cli.core.records import MODALITIES, Call, Modality, Skip
 from clibd_cli.tasks.inputs import Inputs, check_inputs
+from clibd_cli.tasks.library import choose_index
 from clibd_cli.tasks.naming import MIN_SHARE, NamingMethod, name_by_nearest, name_by_vote
 from clibd_cli.tasks.queries import Found, Searcher, open_searcher, split_stores
 from clibd_cli.tasks.runlog import run_log_path, write_run_log
@@ -96,7 +97,7 @@ def _paired(
 
 def classify(
     inputs: Inputs,
-    index: str | Path,
+    index: str | Path | None,
     out: str | Path,
     *,
     method: str = "vote",
@@ -113,6 +114,7 @@ def classify(
     """Name everything in `inputs` by the references in `index`, and write the rows to `out`.
 
     Args:
+        index: its folder; None finds one as the command line does (see `library.choose_index`).
         out: `.csv`, `.tsv`, `.parquet` or `.jsonl`; skipped inputs go to `*.skipped.csv` beside it.
         method: `vote`, or `nearest` as in the paper.
         keys: the kinds of references to compare with; all that the index has if None.
@@ -133,8 +135,9 @@ def classify(
     _refuse_to_overwrite(inputs, table)
     started = time.monotonic()
     naming = naming_method(method, min_share)
+    folder = choose_index(index).folder
     searcher = open_searcher(
-        Path(index),
+        folder,
         keys,
         k,
         device=device,
@@ -163,7 +166,7 @@ def classify(
     done = ClassifySummary(
         out=str(out),
         skipped_out=str(skipped_path(table)),
-        index=str(index),
+        index=str(folder),
         model=opened.header.model,
         fingerprint=opened.header.model_fingerprint,
         method=method,
@@ -174,6 +177,7 @@ def classify(
         rate=n / seconds if seconds else 0.0,
     )
     settings = {"keys": list(opened.modalities), "k": k, "min_share": min_share}
+    settings["index_sha256"] = opened.header.sha256
     write_run_log(run_log_path(table), command, {**asdict(done), **settings})
     return done
 

@@ -40,13 +40,13 @@ def open_model_of(
     precision: str,
     modalities: Sequence[Modality],
 ) -> ClibdModel:
-    """The installed model with this fingerprint, whatever it is called by now.
+    """The model with this fingerprint, installed or built in, whatever it is called by now.
 
     Args:
         name: what it was called when the index was made.
 
     Raises:
-        ClibdError: where no installed model has the fingerprint.
+        ClibdError: where no model at hand has the fingerprint.
     """
     from clibd_cli.models.model import load_model
 
@@ -57,16 +57,15 @@ def open_model_of(
 def _folder_of(name: str, fingerprint: str) -> Path:
     from clibd_cli.models.home import models_home
     from clibd_cli.models.published import published_cards
-    from clibd_cli.models.registry import DEMO_MODEL, find_installed, installed
+    from clibd_cli.models.registry import DEMO_MODEL, at_hand
 
-    home = models_home()
-    cards = installed(home)
-    for card in sorted(cards, key=lambda card: card.name != name):
-        if card.fingerprint == fingerprint:
-            return find_installed(card.name, home)
+    models = at_hand(models_home())
+    for entry in sorted(models, key=lambda entry: entry.name != name):
+        if entry.card and entry.folder and entry.card.fingerprint == fingerprint:
+            return entry.folder
     if name == DEMO_MODEL and (folder := _demo_with(fingerprint)) is not None:
         return folder
-    if any(card.name == name for card in cards):
+    if any(entry.name == name for entry in models):
         raise ClibdError(
             f"the installed model {name} is not the one that the index was made with "
             f"({fingerprint[:12]})",

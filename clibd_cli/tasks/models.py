@@ -7,6 +7,7 @@ from pathlib import Path
 
 from clibd_cli.core.errors import ClibdError
 from clibd_cli.core.progress import SILENT, Progress
+from clibd_cli.core.shipped import OWN_MODEL, shipped_model
 from clibd_cli.models import registry
 from clibd_cli.models.cards import DnaPooling, ModelCard, pooling_of
 from clibd_cli.models.home import locate_home, models_home, temporary_home
@@ -18,7 +19,7 @@ from clibd_cli.tasks.model_files import checkpoint_file, vocabulary_file
 
 
 def list_models(home: Path | None = None) -> list[ModelEntry]:
-    """Installed models, published ones that can be pulled, and the built-in demo model."""
+    """Installed models, published ones that can be pulled, and the built-in ones."""
     return registry.list_models(home or models_home())
 
 
@@ -107,6 +108,8 @@ def pull_model(
     from clibd_cli.models.install import install_checkpoint
 
     published = published_cards().get(name)
+    if name == OWN_MODEL and shipped_model() is not None:
+        raise ClibdError(f"{name} ships with clibd, so there is nothing to pull")
     if published is None or published.hub is None:
         raise registry.unknown_model(name, list(published_cards()))
     home = _home_to_write(home, progress)
@@ -138,6 +141,8 @@ def resolve_model_folder(
     name: str | Path | None = None, home: Path | None = None, *, progress: Progress = SILENT
 ) -> Path:
     """The folder of the model to use: `name`, else the default, else the untrained demo model.
+
+    The default is the model added or pulled last, or the one that ships.
 
     `clibd-demo` is built the first time it is used; where it stands in for a trained model,
     `progress` is warned.
@@ -200,8 +205,8 @@ def _make_way(name: str, home: Path, overwrite: bool) -> bool:
     from clibd_cli.models.install import check_name
 
     check_name(name)
-    if name == DEMO_MODEL:
-        raise ClibdError(f"{DEMO_MODEL} is clibd's own model", "Choose another --name.")
+    if name == DEMO_MODEL or (name == OWN_MODEL and shipped_model() is not None):
+        raise ClibdError(f"{name} is the name of clibd's own model", "Choose another name.")
     if overwrite:
         return True
     if any(card.name == name for card in registry.installed(home)):

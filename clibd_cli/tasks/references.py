@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from clibd_cli.core.errors import ClibdError, UsageError
 from clibd_cli.core.progress import SILENT, Progress
+from clibd_cli.core.records import MODALITIES, Modality
 from clibd_cli.tasks.embed import SKIPPED, EmbedSummary, default_store, embed
 from clibd_cli.tasks.inputs import Inputs
 from clibd_cli.vectors.builder import BuildPlan
@@ -44,6 +45,8 @@ def build_index(
     ef: int = 64,
     seed: int = 0,
     threads: int = 1,
+    vectors: str | None = None,
+    representatives: int | Mapping[Modality, int] | None = None,
     add: bool = False,
     overwrite: bool = False,
     labels: Sequence[str] = (),
@@ -65,6 +68,10 @@ def build_index(
         kind: `exact`, `hnsw`, or `auto`: HNSW from 50,000 unique vectors of a modality on.
         m, ef_construction, ef: of the HNSW graphs; `ef` is raised until recall@1 is 0.999.
         threads: for building HNSW; with more than one the bytes differ from run to run.
+        vectors: `float32` or `float16` on the disk; that of the stores if None.
+        representatives: keep so many vectors of each species in each BIN at most, and neither
+            barcodes nor paths: a library that can be given away. Numbers by modality say how many
+            of each kind, 1 of those not named. None keeps all references.
         add: keep the references that `out` has, and add these.
         overwrite: replace an index of other references, and embed raw references anew.
         store_root: where the stores of raw references go; the working folder if None.
@@ -72,6 +79,9 @@ def build_index(
     Raises:
         ClibdError: where a source is neither, models differ, or `out` is in the way.
     """
+    chosen = _representatives(representatives, add)
+    if vectors not in (None, "float32", "float16"):
+        raise UsageError(f"--vectors {vectors} is unknown", "Choose float32 or float16.")
     target = Path(out or DEFAULT_INDEX)
     plans = plan_sources(sources, Path(store_root or ""))
     wanted = [store for planned in plans for store in planned.stores]
@@ -101,10 +111,28 @@ def build_index(
             )
             _refuse_useless(done, str(planned.source))
             embedded.append(done)
-    plan = BuildPlan(kind, HnswSettings(m, ef_construction, ef, seed), threads, command)
+    settings = HnswSettings(m, ef_construction, ef, seed)
+    plan = BuildPlan(kind, settings, threads, command, vectors, chosen)
     base = target if add else None
     built = build_from_stores(wanted, target, plan, base, progress)
     return IndexSummary(str(target), built.header, built.repeated, tuple(embedded))
+
+
+def _representatives(
+    wanted: int | Mapping[Modality, int] | None, add: bool
+) -> dict[Modality, int] | None:
+    """How many vectors a group are kept of each modality; None where all are."""
+    if wanted is None:
+        return None
+    if add:
+        raise UsageError(
+            "--representatives and --add exclude each other: they are chosen among all references",
+            "Build the library from all its references at once.",
+        )
+    numbers = {m: wanted if isinstance(wanted, int) else wanted.get(m, 1) for m in MODALITIES}
+    if min(numbers.values()) < 1:
+        raise UsageError("--representatives is below 1", "Keep 1 or more of each group.")
+    return numbers
 
 
 @dataclass(frozen=True, slots=True)

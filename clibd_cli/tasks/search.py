@@ -8,12 +8,13 @@ from pathlib import Path
 from clibd_cli.core.progress import SILENT, Progress
 from clibd_cli.core.records import Modality, Skip
 from clibd_cli.tasks.inputs import Inputs, check_inputs
+from clibd_cli.tasks.library import choose_index
 from clibd_cli.tasks.queries import Found, open_searcher, split_stores
 
 
 def search(
     inputs: Inputs,
-    index: str | Path,
+    index: str | Path | None = None,
     *,
     keys: Sequence[Modality] | None = None,
     k: int = 10,
@@ -26,6 +27,7 @@ def search(
     """The `k` nearest keys of each query, as they are found; skips where inputs are unusable.
 
     Args:
+        index: its folder; None finds one as the command line does (see `library.choose_index`).
         keys: the kinds of references to search; all that the index has if None.
 
     Raises:
@@ -33,7 +35,7 @@ def search(
     """
     check_inputs(inputs)
     searcher = open_searcher(
-        Path(index),
+        choose_index(index).folder,
         keys,
         k,
         device=device,

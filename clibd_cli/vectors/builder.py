@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -22,9 +22,11 @@ from clibd_cli.vectors.header import (
     vectors_file,
 )
 from clibd_cli.vectors.hnsw import HnswIndex, HnswSettings, hnsw_available
+from clibd_cli.vectors.keys import KeyCounts
 from clibd_cli.vectors.opening import open_graph
 from clibd_cli.vectors.parts import common_facts, count_rows, read_rows, refuse_unfinished
 from clibd_cli.vectors.recall import TARGET, Recall, tune_ef
+from clibd_cli.vectors.representatives import keep_representatives
 from clibd_cli.vectors.schema import StoreFacts
 
 EXACT_BELOW = 50_000
@@ -38,6 +40,9 @@ class BuildPlan:
     Attributes:
         kind: `auto` (HNSW from `EXACT_BELOW` unique vectors on), `exact` or `hnsw`.
         threads: with more than one, HNSW graphs are no longer the same bytes every time.
+        dtype: `float32` or `float16` for the vectors on the disk; None keeps that of the stores.
+        representatives: by modality, the vectors that stand for a group of specimens at most, all
+            others are left out (see `representatives.keep_representatives`); None keeps all.
         command: what the user typed, for the record.
     """
 
@@ -45,6 +50,8 @@ class BuildPlan:
     settings: HnswSettings = field(default_factory=HnswSettings)
     threads: int = 1
     command: str = ""
+    dtype: str | None = None
+    representatives: Mapping[Modality, int] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,12 +87,15 @@ def build_index(
         base: an index whose references are taken over first (`out` itself, to add to it).
 
     Raises:
-        ClibdError: where stores and base were made with different models, or one is damaged.
+        ClibdError: where stores and base were made with different models, or one is damaged, or
+            representatives shall be added to an index.
     """
     refuse_unfinished(stores)
     facts = common_facts(stores)
     with _locked(out), atomic_folder(out) as folder:
-        old = None if base is None else _read_base(base, facts)
+        old = None if base is None else _read_base(base, facts, plan)
+        # The vectors of a base must stay distinct, so they keep their number format.
+        facts = replace(facts, dtype=old.header.dtype if old else plan.dtype or facts.dtype)
         with Gatherer(folder, facts.dim, facts.dtype) as gatherer:
             if old is not None:
                 gatherer.take_over(old.folder, old.header)
@@ -94,17 +104,21 @@ def build_index(
                 gatherer.add(rows)
                 progress.advance(rows.num_rows)
             counts = gatherer.finish()
-        if not counts:
+        if not counts.vectors:
             raise ClibdError(f"{stores[0]} has no rows, so there is nothing to index")
-        keys = {m: _index(folder, m, counts[m], plan, old, progress) for m in counts}
-        if not gatherer.labelled:
+        represented = None
+        if plan.representatives is not None:
+            represented = sum(counts.specimens.values())
+            counts = _represent(folder, plan.representatives, stores, progress)
+        keys = {m: _index(folder, m, counts, plan, old, progress) for m in counts.vectors}
+        if not counts.labelled:
             progress.warn("no reference has a name: classify will name nothing (see --labels)")
         if gatherer.relabelled:
             progress.warn(
                 f"{gatherer.relabelled:,} references are there already under another name, which "
                 "is kept: --overwrite builds the index anew"
             )
-        header = _header(folder, facts, keys, gatherer.labelled, plan, stores, old)
+        header = _header(folder, facts, keys, counts.labelled, represented, plan, stores, old)
         write_text(folder / HEADER, header.to_json())
     return Built(header, gatherer.repeated)
 
@@ -128,8 +142,27 @@ def _locked(out: Path) -> Iterator[None]:
             Path(lock.lock_file).unlink()
 
 
-def _read_base(base: Path, facts: StoreFacts) -> _Base:
+def _represent(
+    folder: Path, n: Mapping[Modality, int], stores: Sequence[Path], progress: Progress
+) -> KeyCounts:
+    """Reduce the index in the making to its representatives."""
+    progress.begin("choosing representatives", None)
+    counts = keep_representatives(folder, n)
+    if not counts.vectors:
+        raise ClibdError(
+            f"nothing in {stores[0]} has a name or a BIN, so there is nothing to represent",
+            "Give the references names with --labels.",
+        )
+    return counts
+
+
+def _read_base(base: Path, facts: StoreFacts, plan: BuildPlan) -> _Base:
     header = read_header(base)
+    if plan.representatives is not None or plan.dtype not in (None, header.dtype):
+        raise ClibdError(
+            f"{base} keeps all its references, as {header.dtype}, when others are added",
+            "Build an index anew to choose among all references, or to store them otherwise.",
+        )
     if header.model_fingerprint != facts.fingerprint:
         raise ClibdError(
             f"{base} was made with {header.model} ({header.model_fingerprint[:12]}), the new "
@@ -142,13 +175,13 @@ def _read_base(base: Path, facts: StoreFacts) -> _Base:
 def _index(
     folder: Path,
     modality: Modality,
-    counts: tuple[int, int],
+    counts: KeyCounts,
     plan: BuildPlan,
     old: _Base | None,
     progress: Progress,
 ) -> KeySet:
     """Make a modality searchable, and say how well."""
-    vectors, specimens = counts
+    vectors, specimens = counts.vectors[modality], counts.specimens[modality]
     before = old.header.keys.get(modality) if old else None
     if _kind(plan, vectors, before, progress) == "exact":
         return KeySet("exact", vectors, specimens)
@@ -205,6 +238,7 @@ def _header(
     facts: StoreFacts,
     keys: dict[Modality, KeySet],
     labelled: int,
+    represented: int | None,
     plan: BuildPlan,
     stores: Sequence[Path],
     old: _Base | None,
@@ -230,4 +264,13 @@ def _header(
         sha256={path.name: sha256_file(path) for path in sorted(folder.iterdir())},
         sources=(*(old.header.sources if old else ()), *map(str, stores)),
         command=plan.command,
+        representatives=_of(plan.representatives, keys),
+        represented=represented,
     )
+
+
+def _of(
+    numbers: Mapping[Modality, int] | None, keys: Mapping[Modality, KeySet]
+) -> dict[Modality, int] | None:
+    """The numbers of the modalities that there are keys of."""
+    return None if numbers is None else {modality: numbers[modality] for modality in keys}

@@ -10,7 +10,7 @@ from clibd_cli.core.closing import Closing
 from clibd_cli.core.lineage import RANKS
 from clibd_cli.core.records import MODALITIES, Modality
 from clibd_cli.vectors.header import KEYS, IndexHeader, check_file, vectors_file
-from clibd_cli.vectors.keys import keys_schema
+from clibd_cli.vectors.keys import KeyCounts, count_keys, keys_schema, write_keys
 from clibd_cli.vectors.opening import open_vectors
 from clibd_cli.vectors.schema import vectors_of
 from clibd_cli.vectors.unique import UniqueVectors
@@ -48,7 +48,6 @@ class Gatherer(Closing):
         self._tables: list[pa.Table] = []
         self.repeated = 0
         self.relabelled = 0
-        self.labelled = 0
 
     def take_over(self, base: Path, header: IndexHeader) -> None:
         """Start with all references of the index in `base`, their vectors numbered as there."""
@@ -74,22 +73,15 @@ class Gatherer(Closing):
             if part.num_rows:
                 self._take(modality, part)
 
-    def finish(self) -> dict[Modality, tuple[int, int]]:
-        """Write the table of keys; the numbers of (vectors, specimens) of each modality.
-
-        Afterwards `labelled` is the number of specimens that have a name at any rank.
-        """
+    def finish(self) -> KeyCounts:
+        """Write the table of keys, and count them."""
         import pyarrow as pa
-        import pyarrow.parquet as pq
 
         self.close()
         keys = pa.concat_tables(self._tables or [keys_schema().empty_table()])
         keys = keys.sort_by([("modality", "ascending"), ("vector", "ascending")])
-        pq.write_table(keys, self._folder / KEYS, compression="zstd", write_page_checksum=True)
-        self.labelled = keys.num_rows - sum(_unnamed(rows) for rows in keys.to_batches())
-        grouped = keys.group_by("modality").aggregate([("vector", "count")]).to_pylist()
-        specimens = {row["modality"]: row["vector_count"] for row in grouped}
-        return {m: (len(self._arrays[m]), specimens[m]) for m in MODALITIES if m in self._arrays}
+        write_keys(keys, self._folder / KEYS)
+        return count_keys(keys)
 
     def close(self) -> None:
         """Complete the arrays."""
@@ -130,14 +122,3 @@ _IDENTITY = ("modality", "content_sha256", "specimen_id", *RANKS)
 def _digest(values: tuple[str | None, ...]) -> bytes:
     text = "\n".join(value or "" for value in values)
     return hashlib.blake2b(text.encode(), digest_size=16).digest()
-
-
-def _unnamed(rows: pa.RecordBatch) -> int:
-    """How many rows have no name at any rank."""
-    import pyarrow.compute as pc
-
-    nameless = pc.is_null(rows.column(RANKS[0]))
-    for rank in RANKS[1:]:
-        nameless = pc.and_(nameless, pc.is_null(rows.column(rank)))
-    total = pc.sum(nameless).as_py()
-    return int(total or 0)

@@ -45,6 +45,9 @@ class IndexHeader:
             lowest recall where there are several); None, or 1.0, where all keys are exact.
         sha256: of every other file in the folder.
         sources: the stores that it was built from, as given.
+        representatives: by modality, how many vectors stand for a group of specimens at most,
+            where the index holds no others (see `representatives`); None where it holds all.
+        represented: the specimens that they were chosen from.
     """
 
     model: str
@@ -61,6 +64,8 @@ class IndexHeader:
     sha256: dict[str, str]
     sources: tuple[str, ...]
     command: str = ""
+    representatives: dict[Modality, int] | None = None
+    represented: int | None = None
     metric: str = "cosine"
     tool_version: str = __version__
     format_version: int = FORMAT_VERSION

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections import Counter
+from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from clibd_cli.core.lineage import RANKS, Lineage
-from clibd_cli.core.records import Hit, Modality
+from clibd_cli.core.records import MODALITIES, Hit, Modality
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -30,6 +31,58 @@ def keys_schema() -> pa.Schema:
             pa.field("source", pa.string(), nullable=False),
             pa.field("content_sha256", pa.string(), nullable=False),
         ]
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class KeyCounts:
+    """What a table of keys holds.
+
+    Attributes:
+        vectors, specimens: of each modality that it has.
+        labelled: specimens that have a name at any rank.
+    """
+
+    vectors: dict[Modality, int]
+    specimens: dict[Modality, int]
+    labelled: int
+
+
+def count_keys(keys: pa.Table) -> KeyCounts:
+    """Count what is in a table of `keys_schema`."""
+    found = keys.group_by("modality").aggregate([("vector", "max"), ("vector", "count")])
+    counted = {row["modality"]: row for row in found.to_pylist()}
+    held = [modality for modality in MODALITIES if modality in counted]
+    return KeyCounts(
+        vectors={modality: counted[modality]["vector_max"] + 1 for modality in held},
+        specimens={modality: counted[modality]["vector_count"] for modality in held},
+        labelled=keys.num_rows - sum(_unnamed(rows) for rows in keys.to_batches()),
+    )
+
+
+def _unnamed(rows: pa.RecordBatch) -> int:
+    """How many rows have no name at any rank."""
+    import pyarrow.compute as pc
+
+    nameless = pc.is_null(rows.column(RANKS[0]))
+    for rank in RANKS[1:]:
+        nameless = pc.and_(nameless, pc.is_null(rows.column(rank)))
+    total = pc.sum(nameless).as_py()
+    return int(total or 0)
+
+
+def write_keys(keys: pa.Table, path: Path) -> None:
+    """Write a table of `keys_schema`, ids that begin alike without what they share."""
+    import pyarrow.parquet as pq
+
+    pq.write_table(
+        keys,
+        path,
+        compression="zstd",
+        compression_level=9,
+        use_dictionary=["modality", *RANKS, "bin_uri", "source"],
+        column_encoding={"specimen_id": "DELTA_BYTE_ARRAY", "vector": "DELTA_BINARY_PACKED"},
+        write_page_checksum=True,
     )
 
 

@@ -1,0 +1,185 @@
+"""`clibd train`."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Mapping
+from dataclasses import asdict
+from inspect import Parameter, Signature
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from clibd_cli.cli import options
+from clibd_cli.cli.console import LiveProgress, command_line, show_summary
+from clibd_cli.cli.errors import INTERRUPTED
+from clibd_cli.cli.setting_options import given_settings, setting_parameters
+
+if TYPE_CHECKING:
+    from clibd_cli.tasks.train import TrainSummary
+    from clibd_cli.training.settings_fields import TrainSettings
+
+
+def train(recipe: Path | None, resume: bool, quiet: bool, json: bool, **values: Any) -> None:
+    """Train a model, or fine-tune one, and install it.
+
+    CONFIG.toml holds settings, one `key = value` a line; every setting is an option, too, and an
+    option counts more. Towers begin in an installed model (`model:NAME`), in a checkpoint of an
+    official layout (a file), or new (`new:KIND`); `--init-model` takes all of one model. Photos
+    and barcodes pair by specimen, or by taxon where they come from different animals.
+
+    The run's folder (NAME.train) gets the log (log.jsonl), the curves, and a checkpoint. The same
+    command again goes on from it after Ctrl-C, a crash or a full disk, and ends with the same
+    weights as an undisturbed run; `--overwrite` begins anew. The model is installed at the end,
+    as the default, and is used like any other.
+
+    On several GPUs or machines, torchrun starts it: all hold the same weights, and every row of a
+    batch is contrasted with those of all.
+
+    Examples:
+
+      clibd train my-model.toml
+
+      clibd train my-model.toml --name wider --dim 512 --epochs 20 --overwrite
+
+      clibd train --name mine --init-model clibd-1m --lora-rank 4 --photos photos/ --dna refs.fasta
+
+      torchrun --nproc-per-node 4 -m clibd_cli train my-model.toml
+    """
+    from clibd_cli.tasks.train import train as train_task
+    from clibd_cli.training.settings import read_settings
+
+    settings = read_settings(recipe, given_settings(values))
+    first = os.environ.get("RANK", "0") == "0"
+    quiet = quiet or not first
+    try:
+        with RunLine(quiet) as line:
+            done = train_task(
+                settings,
+                overwrite=not resume,
+                command=command_line(),
+                progress=line,
+                watch=line.watch,
+            )
+    except KeyboardInterrupt:
+        if first:
+            _say_stopped(settings)
+        raise typer.Exit(INTERRUPTED) from None
+    if first:
+        title = "trained" if done.finished else "not finished"
+        show_summary(title, _facts(done), quiet=quiet, as_json=asdict(done) if json else None)
+
+
+def _parameters() -> list[Parameter]:
+    """The command's own parameters, then one a setting, as Typer is to read them."""
+    config = typer.Argument(
+        metavar="CONFIG.toml", help="A recipe; without one, all settings are options.",
+        show_default=False,
+    )  # fmt: skip
+    own: dict[str, tuple[Any, Any]] = {
+        "recipe": (Annotated[Path | None, config], None),
+        "resume": (options.Resume, True),
+        "quiet": (options.Quiet, False),
+        "json": (options.Json, False),
+    }
+    return [
+        *(
+            Parameter(name, Parameter.KEYWORD_ONLY, default=default, annotation=annotation)
+            for name, (annotation, default) in own.items()
+        ),
+        *setting_parameters(),
+    ]
+
+
+def _show_to_typer() -> None:
+    signature = Signature(_parameters())
+    train.__signature__ = signature  # type: ignore[attr-defined]
+    train.__annotations__ = {p.name: p.annotation for p in signature.parameters.values()}
+
+
+_show_to_typer()
+
+
+class RunLine(LiveProgress):
+    """The live line of a run: bar, rate and time left, with epoch and loss in front.
+
+    Validations are told on lines of their own, where nobody watches a terminal, too.
+    """
+
+    def __init__(self, quiet: bool) -> None:
+        super().__init__(quiet)
+        self._quiet = quiet
+        self._loss: float | None = None
+        self._shown = 0.0
+
+    def watch(self, line: Mapping[str, Any]) -> None:
+        """A line of the run's log."""
+        if line["event"] == "validation":
+            self._tell_validation(line)
+            return
+        loss = line["loss"]
+        self._loss = loss if self._loss is None else 0.9 * self._loss + 0.1 * loss
+        if self._bars is not None and self._task is not None and self._is_time():
+            text = f"epoch {line['epoch']}, loss {self._loss:.3f}"
+            self._bars.update(self._task, description=text)
+
+    def _is_time(self) -> bool:
+        now = time.monotonic()
+        if now - self._shown < 0.2:
+            return False
+        self._shown = now
+        return True
+
+    def _tell_validation(self, line: Mapping[str, Any]) -> None:
+        if self._quiet:
+            return
+        loss = "" if self._loss is None else f", loss {self._loss:.3f}"
+        best = ", the best so far" if line["best"] else ""
+        text = f"epoch {line['epoch']}, step {line['step']:,} of {line['total']:,}{loss}"
+        text += f": validation {line['value']:.4f}{best}"
+        if self._bars is not None:
+            self._bars.console.print(text, markup=False, highlight=False)
+        else:
+            typer.echo(text, err=True)
+
+
+def _say_stopped(settings: TrainSettings) -> None:
+    from clibd_cli.tasks.train import steps_done
+
+    step = steps_done(settings)
+    if step:
+        typer.echo(f"stopped after step {step:,}; checkpoint in {settings.run_folder}", err=True)
+        typer.echo("  The same command goes on from there.", err=True)
+    else:
+        typer.echo("stopped before the first step", err=True)
+
+
+def _facts(done: TrainSummary) -> dict[str, object]:
+    skipped = f", {done.skipped:,} skipped" if done.skipped else ""
+    steps = f"{done.step:,} of {done.total:,}"
+    if done.resumed_at:
+        steps += f" ({done.resumed_at:,} from an earlier run)"
+    if done.stopped_early:
+        steps += ", no better for a while"
+    facts: dict[str, object] = {
+        "specimens": f"{done.examples:,} taught; {done.queries:,} queries and {done.keys:,} keys "
+        f"to validate{skipped}",
+        "towers": f"{', '.join(done.modalities)}: {done.trained_parameters:,} of "
+        f"{done.parameters:,} weights trained",
+        "steps": steps,
+        "rate": f"{done.rate:,.1f} rows a second on {done.device}, {done.seconds:,.1f} s in all, "
+        f"{done.memory_mb:,.0f} MB at most",
+    }
+    if done.loss is not None:
+        facts["loss"] = f"{done.loss:.4f}"
+    if done.value is not None:
+        facts["validation"] = f"{done.value:.4f} at step {done.best_step:,}"
+    facts["log"] = done.log
+    facts["curves"] = done.curves or "not drawn: they need matplotlib (clibd[plots])"
+    if done.model:
+        facts["model"] = f"{done.model} ({(done.fingerprint or '')[:12]}), now the default"
+    else:
+        facts["model"] = "not yet: the same command without --stop-at goes on"
+    return facts

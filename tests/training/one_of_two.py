@@ -1,0 +1,27 @@
+"""One of the processes that `test_processes.py` starts: `python -m tests.training.one_of_two DIR`.
+
+The environment says which one it is, as under torchrun.
+"""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import torch
+
+from clibd_cli.training.processes import joined_processes
+from tests.training.tiny_run import run_tiny
+
+CHANGES = {"micro_batch": 3, "gradient_caching": True, "epochs": 3}
+
+
+def main(folder: Path) -> None:
+    torch.set_num_threads(1)
+    with joined_processes("cpu") as processes:
+        weights = run_tiny(folder, processes, seed_of_weights=processes.rank, **CHANGES)
+        torch.save(weights, folder / f"weights-{processes.rank}.pt")
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]))

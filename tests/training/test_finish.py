@@ -1,0 +1,91 @@
+"""The card and the weights of a trained model."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+import torch
+
+from clibd_cli.core.errors import ClibdError
+from clibd_cli.models.home import models_home
+from clibd_cli.models.model import load_model
+from clibd_cli.models.registry import default_model
+from clibd_cli.training.example import Example, Examples
+from clibd_cli.training.finish import Outcome, install_trained
+from clibd_cli.training.settings_fields import TrainSettings
+from clibd_cli.training.tower_start import TrainTowers, start_towers
+from tests.made_inputs import SPECIES, barcode_of
+
+EXAMPLES = Examples([Example("a", None, barcode_of(0), SPECIES[0])])
+METRICS = {
+    "seen.dna_to_dna.order": 1.0,
+    "seen.dna_to_dna.species": 0.98765,
+    "seen.dna_to_dna.species.known": 0.99,
+    "unseen.dna_to_dna.genus": 0.5,
+}
+
+
+def started(settings: TrainSettings) -> TrainTowers:
+    return start_towers(settings, EXAMPLES)
+
+
+def test_the_card_says_where_the_model_comes_from(workplace: Path, tmp_path: Path) -> None:
+    settings = TrainSettings(
+        name="m", init_model="tiny", source="Plates of 2025", licence="CC0", notes="No moths."
+    )
+    card = install_trained(settings, started(settings), Outcome(7, 2.5, METRICS), tmp_path)
+    assert card.source.startswith("Plates of 2025; trained by clibd ")
+    assert "dna from tiny (" in card.source
+    assert "7 steps)" in card.source
+    assert card.notes == (
+        "No moths. Validation, top-1: seen.dna_to_dna.species 98.8 %, "
+        "unseen.dna_to_dna.genus 50.0 %."
+    )
+    assert (card.title, card.licence, card.logit_scale) == ("m", "CC0", 2.5)
+    assert (card.modalities, card.dim) == (("dna", "text"), 64)
+    assert default_model(tmp_path) == "m"
+    assert load_model(tmp_path / "m").encode("text", ["a b"]).shape == (1, 64)
+
+
+def test_the_same_weights_have_the_same_fingerprint(workplace: Path, tmp_path: Path) -> None:
+    settings = TrainSettings(name="m", init_model="tiny")
+    first, second = (
+        install_trained(settings, started(settings), Outcome(n, 1.0), tmp_path) for n in (1, 2)
+    )
+    assert first.fingerprint == second.fingerprint
+
+
+def test_float16_is_half_as_large_and_close(workplace: Path, tmp_path: Path) -> None:
+    whole = TrainSettings(name="whole", init_model="tiny")
+    half = TrainSettings(name="half", init_model="tiny", weights="float16")
+    sizes = [
+        install_trained(s, started(s), Outcome(1, 1.0), tmp_path).size_bytes for s in (whole, half)
+    ]
+    assert sizes[1] < 0.52 * sizes[0]
+    vectors = [
+        load_model(tmp_path / name).encode("dna", [barcode_of(0)]) for name in ("whole", "half")
+    ]
+    assert abs(vectors[0] - vectors[1]).max() < 1e-3
+
+
+def test_weights_too_large_for_float16_are_refused(workplace: Path, tmp_path: Path) -> None:
+    settings = TrainSettings(name="m", init_model="tiny", weights="float16")
+    towers = started(settings)
+    with torch.no_grad():
+        next(towers.modules["dna"].parameters())[0, 0] = 1e6
+    with pytest.raises(ClibdError, match=r"dna\.words holds numbers that float16 cannot"):
+        install_trained(settings, towers, Outcome(1, 1.0), tmp_path)
+    assert not (tmp_path / "m").exists()
+
+
+def test_a_model_may_be_replaced_by_one_that_began_in_it(workplace: Path) -> None:
+    home = models_home()
+    first = TrainSettings(name="again", init_model="tiny")
+    install_trained(first, started(first), Outcome(1, 1.0), home)
+    second = TrainSettings(name="again", init_model="again")
+    card = install_trained(second, started(second), Outcome(1, 1.0), home)
+    assert load_model(home / "again").fingerprint == card.fingerprint
+    from clibd_cli.models.registry import remove
+
+    remove("again", home)

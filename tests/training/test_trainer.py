@@ -1,0 +1,293 @@
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+
+from clibd_cli.core.errors import ClibdError
+from clibd_cli.core.records import Modality
+from clibd_cli.training.collaborators import Encode, TrainResult
+from clibd_cli.training.journal import Journal, read_journal
+from clibd_cli.training.run_state import BEST, CHECKPOINT
+from clibd_cli.training.trainer import train
+from tests.training.tiny_run import (
+    DIM,
+    N,
+    TinyBatch,
+    TinyPlan,
+    TinyTowers,
+    features,
+    one_thread,
+    tiny_examples,
+    tiny_feed,
+    tiny_settings,
+    tiny_towers,
+    weights_of,
+)
+
+PER_EPOCH = TinyPlan().steps_per_epoch
+
+
+@pytest.fixture(autouse=True)
+def _quick() -> Iterator[None]:
+    with one_thread():
+        yield
+
+
+def _validate(encode: Encode) -> dict[str, float]:
+    known = features()
+    modality: Sequence[Modality] = ("image", "dna")
+    a, b = (encode(m, list(known[m])) for m in modality)
+    assert a.shape == (N, DIM)
+    assert np.allclose(np.linalg.norm(a, axis=1), 1, atol=1e-5)
+    return {"seen.image_to_dna.species": float((a * b).sum(1).mean()), "other": 0.0}
+
+
+def _train(folder: Path, towers: TinyTowers, feed: Any = tiny_feed, **changes: Any) -> TrainResult:
+    validate = changes.pop("validate", _validate)
+    return train(
+        tiny_settings(folder, **changes),
+        tiny_examples(),
+        TinyPlan(),
+        towers,
+        feed,
+        validate,
+        folder=folder,
+        journal=Journal(folder / "log.jsonl"),
+    )
+
+
+def _without_times(folder: Path) -> list[dict[str, Any]]:
+    timed = {"seconds", "rows_per_second", "waited", "memory_mb"}
+    lines = read_journal(folder / "log.jsonl")
+    return [{k: v for k, v in line.items() if k not in timed} for line in lines]
+
+
+def test_a_run_learns_and_writes_its_log(tmp_path: Path) -> None:
+    towers = tiny_towers(dropout=0.1)
+    result = _train(tmp_path, towers, epochs=20)
+    lines = read_journal(tmp_path / "log.jsonl")
+    steps = [line for line in lines if line["event"] == "step"]
+    assert [line["step"] for line in steps] == list(range(1, 20 * PER_EPOCH + 1))
+    assert steps[-1]["loss"] < 0.8 * steps[0]["loss"]
+    assert steps[0].keys() >= {
+        "epoch", "contrastive", "species", "rates", "temperature", "gradient", "rows", "memory_mb"
+    }  # fmt: skip
+    assert steps[0]["rates"]["dna"] == pytest.approx(1e-6)
+    assert [line["epoch"] for line in lines if line["event"] == "validation"] == [*range(1, 21)]
+    assert result.finished
+    assert result.step == result.total == 20 * PER_EPOCH
+    assert result.metrics.keys() == {"seen.image_to_dna.species", "other"}
+
+
+@pytest.mark.parametrize("stop", [1, PER_EPOCH, PER_EPOCH + 2])
+def test_a_stopped_run_goes_on_to_the_same_bits(tmp_path: Path, stop: int) -> None:
+    whole, halves = tmp_path / "whole", tmp_path / "halves"
+    at_once = tiny_towers(dropout=0.3)
+    _train(whole, at_once)
+    first = _train(halves, tiny_towers(dropout=0.3), stop_at=stop)
+    assert (first.finished, first.step) == (False, stop)
+    torch.manual_seed(99)  # the state that the second call finds is another
+    towers = tiny_towers(dropout=0.3, seed=5)
+    second = _train(halves, towers)
+    assert second.resumed_at == stop
+    assert torch.equal(weights_of(towers), weights_of(at_once))
+    assert _without_times(halves) == _without_times(whole)
+
+
+@pytest.mark.parametrize("killed_at", [0, 1, 4, 7])
+def test_ctrl_c_leaves_the_last_finished_step(tmp_path: Path, killed_at: int) -> None:
+    whole, broken = tmp_path / "whole", tmp_path / "broken"
+    at_once = tiny_towers(dropout=0.3)
+    _train(whole, at_once)
+
+    def interrupted(start: int, end: int) -> Iterator[TinyBatch]:
+        yield from itertools.islice(tiny_feed(start, end), killed_at)
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        _train(broken, tiny_towers(dropout=0.3), feed=interrupted)
+    towers = tiny_towers(dropout=0.3, seed=5)
+    assert _train(broken, towers).resumed_at == killed_at
+    assert torch.equal(weights_of(towers), weights_of(at_once))
+    assert _without_times(broken) == _without_times(whole)
+
+
+def test_ctrl_c_in_a_validation_repeats_it(tmp_path: Path) -> None:
+    whole, broken = tmp_path / "whole", tmp_path / "broken"
+    at_once = tiny_towers()
+    _train(whole, at_once)
+
+    def interrupted(encode: Encode) -> dict[str, float]:
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        _train(broken, tiny_towers(), validate=interrupted)
+    towers = tiny_towers(seed=5)
+    _train(broken, towers)
+    assert torch.equal(weights_of(towers), weights_of(at_once))
+    assert _without_times(broken) == _without_times(whole)
+
+
+def test_an_error_leaves_the_last_finished_step_too(tmp_path: Path) -> None:
+    whole, broken = tmp_path / "whole", tmp_path / "broken"
+    at_once = tiny_towers()
+    _train(whole, at_once)
+
+    def failing(start: int, end: int) -> Iterator[TinyBatch]:
+        yield from itertools.islice(tiny_feed(start, end), PER_EPOCH + 2)
+        raise ClibdError("photo.jpg is gone")
+
+    with pytest.raises(ClibdError, match="is gone"):
+        _train(broken, tiny_towers(), feed=failing)
+    towers = tiny_towers(seed=5)
+    assert _train(broken, towers).resumed_at == PER_EPOCH + 2
+    assert torch.equal(weights_of(towers), weights_of(at_once))
+
+
+def test_a_killed_run_goes_on_from_its_checkpoint_and_the_log_loses_what_came_after(
+    tmp_path: Path,
+) -> None:
+    whole, broken = tmp_path / "whole", tmp_path / "broken"
+    at_once = tiny_towers()
+    _train(whole, at_once)
+    _train(broken, tiny_towers(), stop_at=PER_EPOCH + 2)
+    kept = tmp_path / "kept.pt"
+    (broken / CHECKPOINT).rename(kept)
+    _train(broken, tiny_towers(), stop_at=PER_EPOCH)  # a new run, since there is no checkpoint
+    lines = (broken / "log.jsonl").read_text(encoding="utf-8")
+    later = lines.splitlines()[0].replace('"step": 1,', f'"step": {PER_EPOCH + 1},')
+    (broken / "log.jsonl").write_text(f'{lines}{later}\n{{"event": "st', encoding="utf-8")
+    towers = tiny_towers(seed=5)
+    assert _train(broken, towers).resumed_at == PER_EPOCH
+    assert torch.equal(weights_of(towers), weights_of(at_once))
+    assert _without_times(broken) == _without_times(whole)
+
+
+def test_a_finished_run_is_not_trained_again(tmp_path: Path) -> None:
+    towers = tiny_towers()
+    first = _train(tmp_path, towers)
+
+    def feed(start: int, end: int) -> Iterator[TinyBatch]:
+        raise AssertionError("nothing is left to feed")
+
+    again = tiny_towers(seed=5)
+    second = _train(tmp_path, again, feed=feed)
+    assert second.value == first.value
+    assert torch.equal(weights_of(again), weights_of(towers))
+
+
+def test_the_best_weights_are_kept_and_patience_ends_the_run(tmp_path: Path) -> None:
+    values = iter([0.2, 0.9, 0.5, 0.6])
+    seen: list[torch.Tensor] = []
+    towers = tiny_towers()
+
+    def validate(encode: Encode) -> dict[str, float]:
+        seen.append(weights_of(towers).clone())
+        return {"good": next(values), "other": 1.0}
+
+    result = _train(tmp_path, towers, validate=validate, metric="good", patience=2, epochs=9)
+    assert (result.stopped_early, result.finished) == (True, True)
+    assert (result.step, result.best_step) == (4 * PER_EPOCH, 2 * PER_EPOCH)
+    assert result.value == 0.9
+    assert torch.equal(weights_of(towers), seen[1])
+    again = _train(tmp_path, tiny_towers(), metric="good", patience=2, epochs=9)
+    assert (again.stopped_early, again.resumed_at) == (True, 4 * PER_EPOCH)
+
+
+def test_a_metric_that_is_not_measured_is_named_and_nothing_is_lost(tmp_path: Path) -> None:
+    with pytest.raises(ClibdError, match="metric nothing") as told:
+        _train(tmp_path, tiny_towers(), metric="nothing")
+    assert "seen.image_to_dna.species" in (told.value.hint or "")
+    result = _train(tmp_path, tiny_towers(seed=5), metric="seen.image_to_dna.species")
+    assert result.resumed_at == PER_EPOCH
+    assert [line["epoch"] for line in _without_times(tmp_path) if "best" in line] == [1, 2, 3, 4]
+
+
+def test_values_of_another_metric_are_not_compared(tmp_path: Path) -> None:
+    values = {"high": 0.9, "low": 0.1}
+    told = {"validate": lambda encode: values}
+    first = _train(tmp_path, tiny_towers(), metric="high", stop_at=PER_EPOCH, **told)
+    assert (first.value, first.best_step) == (0.9, PER_EPOCH)
+    second = _train(tmp_path, tiny_towers(), metric="low", **told)
+    assert (second.value, second.finished) == (0.1, True)
+
+
+def test_validations_are_as_rare_as_asked(tmp_path: Path) -> None:
+    _train(tmp_path, tiny_towers(), epochs=5, validate_every=2)
+    lines = [line for line in read_journal(tmp_path / "log.jsonl") if line["event"] != "step"]
+    assert [line["epoch"] for line in lines] == [2, 4, 5]
+    never = tmp_path / "never"
+    result = _train(never, tiny_towers(), epochs=1, validate_every=0)
+    assert result.value is None
+    assert not (never / BEST).exists()
+
+
+def test_another_recipe_or_other_data_is_another_run(tmp_path: Path) -> None:
+    _train(tmp_path, tiny_towers(), stop_at=1)
+    with pytest.raises(ClibdError, match=r"learning_rate was 0\.01") as told:
+        _train(tmp_path, tiny_towers(), learning_rate=0.02)
+    assert "--overwrite" in (told.value.hint or "")
+    settings = tiny_settings(tmp_path, notes="the card may change", workers=3)
+    with pytest.raises(ClibdError, match="training data"):
+        train(
+            settings, tiny_examples()[::-1], TinyPlan(), tiny_towers(), tiny_feed, None,
+            folder=tmp_path, journal=Journal(None),
+        )  # fmt: skip
+    assert _train(tmp_path, tiny_towers(), notes="the card may change").resumed_at == 1
+
+
+def test_a_damaged_checkpoint_is_named(tmp_path: Path) -> None:
+    _train(tmp_path, tiny_towers(), stop_at=1)
+    path = tmp_path / CHECKPOINT
+    path.write_bytes(path.read_bytes()[:300])
+    with pytest.raises(ClibdError, match=r"checkpoint\.pt cannot be read"):
+        _train(tmp_path, tiny_towers())
+
+
+def test_a_checkpoint_that_would_run_code_is_refused(tmp_path: Path) -> None:
+    class Evil:
+        def __reduce__(self) -> Any:
+            return (Path.touch, (tmp_path / "ran",))
+
+    torch.save({"format": 1, "identity": Evil()}, tmp_path / CHECKPOINT)
+    with pytest.raises(ClibdError, match="cannot be read"):
+        _train(tmp_path, tiny_towers())
+    assert not (tmp_path / "ran").exists()
+
+
+def test_a_loss_that_is_not_finite_stops_the_run(tmp_path: Path) -> None:
+    def feed(start: int, end: int) -> Iterator[TinyBatch]:
+        for batch in tiny_feed(start, end):
+            yield TinyBatch(
+                batch.rows, {m: [i * float("nan") for i in v] for m, v in batch.items.items()}
+            )
+
+    towers = tiny_towers()
+    before = weights_of(towers).clone()
+    with pytest.raises(ClibdError, match="not finite at step 1"):
+        _train(tmp_path, towers, feed=feed)
+    assert torch.equal(weights_of(towers), before)
+    assert not (tmp_path / CHECKPOINT).exists()
+
+
+def test_the_callers_random_state_is_untouched(tmp_path: Path) -> None:
+    torch.manual_seed(1)
+    state = torch.random.get_rng_state()
+    _train(tmp_path, tiny_towers(dropout=0.5), epochs=1)
+    assert torch.equal(torch.random.get_rng_state(), state)
+
+
+def test_steps_are_the_length_of_the_run(tmp_path: Path) -> None:
+    result = _train(tmp_path, tiny_towers(), steps=5, checkpoint_every=2)
+    assert (result.step, result.total) == (5, 5)
+    rates = [
+        line["rates"]["dna"] for line in read_journal(tmp_path / "log.jsonl") if "rates" in line
+    ]
+    assert len(rates) == 5
+    assert rates[-1] < 1e-9
