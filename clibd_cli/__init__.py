@@ -1,9 +1,9 @@
 """clibd names specimens from photos and COI barcodes.
 
 Everything that the command line does is a plain function here, loaded when it is first used:
-`embed`, `build_index`, `classify`, `search`, `split`, `check`; `add_model`, `pull_model`,
-`list_models`, `load_model`; `write_collection` simulates specimens to try them on, `ProgressBars`
-shows progress.
+`embed`, `build_index`, `classify`, `search`, `split`, `train` (with `read_settings`), `check`;
+`add_model`, `pull_model`, `list_models`, `load_model`; `write_collection` simulates specimens to
+try them on, `ProgressBars` shows progress.
 """
 
 from __future__ import annotations
@@ -28,7 +28,9 @@ if TYPE_CHECKING:
     from clibd_cli.tasks.references import build_index
     from clibd_cli.tasks.search import search
     from clibd_cli.tasks.split import split
+    from clibd_cli.tasks.train import train
     from clibd_cli.training.partition import Ratios
+    from clibd_cli.training.settings import TrainSettings, read_settings
 
 __all__ = [
     "RANKS",
@@ -41,6 +43,7 @@ __all__ = [
     "Ratios",
     "Skip",
     "Specimen",
+    "TrainSettings",
     "__version__",
     "add_model",
     "build_index",
@@ -50,8 +53,10 @@ __all__ = [
     "list_models",
     "load_model",
     "pull_model",
+    "read_settings",
     "search",
     "split",
+    "train",
     "write_collection",
 ]
 
@@ -59,6 +64,7 @@ _HOMES = {
     "Inputs": "tasks.inputs",
     "ProgressBars": "tasks.bars",
     "Ratios": "training.partition",
+    "TrainSettings": "training.settings_fields",
     "add_model": "tasks.models",
     "build_index": "tasks.references",
     "check": "tasks.check",
@@ -67,8 +73,10 @@ _HOMES = {
     "list_models": "tasks.models",
     "load_model": "models.model",
     "pull_model": "tasks.models",
+    "read_settings": "training.settings",
     "search": "tasks.search",
     "split": "tasks.split",
+    "train": "tasks.train",
     "write_collection": "simulated.collection",
 }
 

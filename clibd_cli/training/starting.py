@@ -34,10 +34,6 @@ class Readable(Labelled, Protocol):
     """An example whose inputs can be had without reading a photo."""
 
     @property
-    def barcode(self) -> str | None:
-        """The cleaned barcode."""
-
-    @property
     def words(self) -> str:
         """The taxonomic words."""
 

@@ -30,6 +30,14 @@ class Labelled(Protocol):
     def lineage(self) -> Lineage:
         """Its names."""
 
+    @property
+    def barcode(self) -> str | None:
+        """The cleaned barcode."""
+
+    @property
+    def photo(self) -> object | None:
+        """Where the photo is, None without one."""
+
     def label(self, kind: LabelKind) -> str:
         """What the example shares with those that are alike to it."""
 
@@ -42,7 +50,8 @@ class Targets:
         groups: int64 [n]; rows with equal codes are alike in the contrastive loss.
         taxa: for each rank, int64 [n]: from 0 on in the order of the names, or `NO_TAXON`.
         names: for each rank, the names of the codes.
-        digest: of all examples and their labels, in order; other data has another.
+        digest: of all examples, their labels, barcodes and whether they have a photo, in order;
+            other data has another.
     """
 
     groups: NDArray[np.int64]
@@ -69,7 +78,8 @@ def make_targets(examples: Sequence[Labelled], label: LabelKind) -> Targets:
     labels = [example.label(label) for example in examples]
     groups = [code_of.setdefault(text, len(code_of)) for text in labels]
     told = "\n".join(
-        f"{example.specimen_id}\t{text}\t{example.lineage.as_text()}"
+        f"{example.specimen_id}\t{text}\t{example.lineage.as_text()}\t{example.barcode or ''}"
+        f"\t{example.photo is not None}"
         for example, text in zip(examples, labels, strict=True)
     )
     return Targets(np.array(groups, dtype=np.int64), taxa, names, sha256_text(told))
