@@ -16,6 +16,7 @@ import statistics
 import tempfile
 from dataclasses import asdict
 from pathlib import Path
+from typing import Any
 
 import clibd_cli as clibd
 
@@ -93,7 +94,7 @@ def write_official_checkpoint(path: Path) -> None:
     torch.save(state, path)
 
 
-def _official_shape(name: str, tensor, patch: int):  # noqa: ANN001, ANN202
+def _official_shape(name: str, tensor: Any, patch: int) -> Any:
     if name == "patch_embed.proj.weight":
         return tensor.reshape(len(tensor), 3, patch, patch)
     if name == "cls_token":

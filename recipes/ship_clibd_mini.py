@@ -1,18 +1,19 @@
 """Put a trained model and its reference library into the package, as clibd-mini.
 
     clibd train recipes/clibd_mini.toml
-    python recipes/ship_clibd_mini.py [MODEL]
+    python recipes/ship_clibd_mini.py --measured mini-check.train/run.json
 
-MODEL is the model that the recipe trained. The library holds, of the data that the recipe names,
-one vector for each species and BIN of the barcodes and a few for each species of the photos; no
-sequences, no photos.
+The run `mini-check` (recipes/split_clibd_mini.py) tells how good the recipe is. The library holds,
+of the data that the recipe names, one vector for each species and BIN of the barcodes and a few
+for each species of the photos; no sequences, no photos.
 """
 
 from __future__ import annotations
 
+import argparse
+import json
 import os
 import shutil
-import sys
 import tempfile
 from dataclasses import replace
 from pathlib import Path
@@ -25,39 +26,68 @@ from clibd_cli.training.settings import read_settings
 
 RECIPE = Path(__file__).with_name("clibd_mini.toml")
 REPRESENTATIVES = {"image": 5, "dna": 1}
+FIGURES = {
+    "seen.dna_to_dna.species": "barcode to barcodes, species",
+    "unseen.dna_to_dna.genus": "genus of new species",
+    "seen.image_to_image.species": "photo to photos, species",
+    "unseen.image_to_image.genus": "genus of new species",
+    "seen.image_to_dna.species.known": "photo to barcodes, species",
+    "unseen.image_to_dna.family": "family of new species",
+}
 
 
 def main() -> None:
-    """Copy the model, embed the recipe's data with it, and build the library."""
+    """Build both beside the package's own, and swap them at the end."""
+    options = argparse.ArgumentParser(description=__doc__.split("\n", maxsplit=1)[0])
+    options.add_argument("model", nargs="?", help="by default the one that the recipe names")
+    options.add_argument("--measured", type=Path, required=True, help="run.json of the check run")
+    given = options.parse_args()
     settings = read_settings(RECIPE, {})
-    trained = find_installed(sys.argv[1] if len(sys.argv) > 1 else settings.name, models_home())
-    ship_model(trained, shipped_folder() / OWN_MODEL)
+    trained = find_installed(given.model or settings.name, models_home())
     with tempfile.TemporaryDirectory() as scratch:
-        os.chdir(scratch)  # the index records the names of its sources as they were given
-        clibd.embed(clibd.Inputs(dna=settings.dna), "barcodes.embeddings", model=OWN_MODEL)
-        photos = clibd.Inputs(photos=settings.photos, labels=settings.labels)
-        clibd.embed(photos, "photos.embeddings", model=OWN_MODEL)
-        clibd.build_index(
-            ["barcodes.embeddings", "photos.embeddings"],
-            OWN_LIBRARY,
-            model=OWN_MODEL,
-            kind="exact",
-            representatives=REPRESENTATIVES,
-            vectors="float16",
-        )
-        library = shipped_folder() / OWN_LIBRARY
-        shutil.rmtree(library, ignore_errors=True)
-        shutil.copytree(OWN_LIBRARY, library)
-    for folder in sorted(shipped_folder().iterdir()):
-        size = sum(path.stat().st_size for path in folder.iterdir())
-        print(f"{folder.name}: {size / 1e6:.1f} MB")
+        model = Path(scratch) / OWN_MODEL
+        shutil.copytree(trained, model)
+        card = read_card(model)
+        notes = f"{card.notes} {told(given.measured)}"
+        write_card(model, replace(card, name=OWN_MODEL, notes=notes))
+        here = Path.cwd()
+        os.chdir(scratch)  # the index records the names of its sources as they are given
+        try:
+            build_library(settings)
+        finally:
+            os.chdir(here)
+        for name in (OWN_MODEL, OWN_LIBRARY):
+            final = shipped_folder() / name
+            shutil.rmtree(final, ignore_errors=True)
+            shutil.copytree(Path(scratch) / name, final)
+            size = sum(path.stat().st_size for path in final.iterdir())
+            print(f"{final}: {size / 1e6:.1f} MB")
 
 
-def ship_model(trained: Path, shipped: Path) -> None:
-    """The trained model's folder, under its own name; its fingerprint does not change by that."""
-    shutil.rmtree(shipped, ignore_errors=True)
-    shutil.copytree(trained, shipped)
-    write_card(shipped, replace(read_card(shipped), name=OWN_MODEL))
+def build_library(settings: clibd.TrainSettings) -> None:
+    """The index `clibd-mini-library`, made with the model `clibd-mini`, both here."""
+    model = f"./{OWN_MODEL}"
+    clibd.embed(clibd.Inputs(dna=settings.dna), "barcodes.embeddings", model=model)
+    photos = clibd.Inputs(photos=settings.photos, labels=settings.labels)
+    clibd.embed(photos, "photos.embeddings", model=model)
+    clibd.build_index(
+        ["barcodes.embeddings", "photos.embeddings"],
+        OWN_LIBRARY,
+        kind="exact",
+        representatives=REPRESENTATIVES,
+        vectors="float16",
+        command="python recipes/ship_clibd_mini.py",
+    )
+
+
+def told(measured: Path) -> str:
+    """The figures of the check run, for the card."""
+    metrics = json.loads(measured.read_text(encoding="utf-8"))["metrics"]
+    figures = ", ".join(f"{what} {100 * metrics[name]:.1f} %" for name, what in FIGURES.items())
+    return (
+        "Measured with the same recipe on specimens and species kept back "
+        f"(recipes/split_clibd_mini.py), nearest reference, top-1: {figures}."
+    )
 
 
 if __name__ == "__main__":

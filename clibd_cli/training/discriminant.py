@@ -20,8 +20,8 @@ from clibd_cli.models.profile import ProfileDnaEncoder, base_codes, fit_profile,
 SHRINKAGE = 2.0
 """Added to the spread within genera, in units of its mean over all directions.
 
-Of 0.3, 1, 2 and 3, on 83,000 arthropod barcodes: less finds more genera of unseen species, more
-tells seen species apart better; from 1 to 3 both change by less than a point.
+Less finds more genera of unseen species, more tells seen species apart better; from 1 to 3 both
+change by less than a point (`benchmarks/barcode_vectors.py`).
 """
 
 _MOST_A_GENUS = 30
@@ -31,7 +31,10 @@ _BATCH = 512
 
 
 def start_profile(
-    encoder: ProfileDnaEncoder, barcodes: Sequence[str], genera: Sequence[str | None]
+    encoder: ProfileDnaEncoder,
+    barcodes: Sequence[str],
+    genera: Sequence[str | None],
+    shrinkage: float = SHRINKAGE,
 ) -> None:
     """Fit the profile to barcodes, and let the tower's direct map separate their genera.
 
@@ -52,7 +55,7 @@ def start_profile(
             some = [barcode for barcode, _ in chosen[start : start + _BATCH]]
             codes = torch.from_numpy(base_codes(some, encoder.max_bases))
             spread.add(encoder.picture(place(codes, encoder.frequencies)))
-        axes = spread.axes(len(encoder.direct.weight))
+        axes = spread.axes(len(encoder.direct.weight), shrinkage)
         encoder.direct.weight.zero_()
         encoder.direct.weight[: axes.shape[1]] = axes.T
         encoder.output.weight.zero_()
