@@ -98,11 +98,11 @@ def recipe_differences(one: TrainSettings, other: TrainSettings) -> list[str]:
 def recipe_values(settings: TrainSettings) -> dict[str, str]:
     """The settings that change the weights, as a recipe writes them.
 
-    Paths are absolute, so that a run is told by the files that it reads, not by the folder from
-    which it was started.
+    Without paths and towers: a run is told by what it reads, not by where that lies (see
+    `run_state.identity_of`).
     """
     return {
-        name: _toml_value(_rooted(name, getattr(settings, name), Path.cwd()))
+        name: _toml_value(getattr(settings, name))
         for name, field in setting_fields().items()
         if field.metadata["recipe"] and getattr(settings, name) is not None
     }
@@ -165,6 +165,8 @@ def _as_type(kind: Any, value: Any) -> Any:
         return value
     if origin is tuple:
         return _as_tuple(parts, value)
+    if type(value) is int and abs(value) >= 2**63:  # no float, or no number of numpy's, any more
+        raise ValueError("a smaller number")
     if kind is float and type(value) in (int, float) and math.isfinite(value):
         return float(value)
     if kind is not float and type(value) is kind:
