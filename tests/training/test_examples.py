@@ -235,7 +235,8 @@ def test_labels_of_examples() -> None:
     bare = Example("i", None, A)
     assert bare.label("specimen") == bare.label("species") == bare.label("bin")
     assert full.label("specimen") == bare.label("specimen")
-    assert Example("j", None, A, Lineage("O")).label("species") == Lineage("O").as_text()
+    assert Example("j", None, A, Lineage("O")).label("species") == "specimen j"
+    assert Example("j", None, A, x).label("bin") == "specimen j"
 
 
 def test_what_cannot_be_trained_on(tmp_path: Path) -> None:
