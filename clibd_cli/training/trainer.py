@@ -28,7 +28,7 @@ from clibd_cli.training.optimiser import OneCycleAdamW
 from clibd_cli.training.processes import Processes
 from clibd_cli.training.run_state import RunFiles, Standing, Weights, identity_of
 from clibd_cli.training.settings_fields import TrainSettings
-from clibd_cli.training.starting import Readable, read_start
+from clibd_cli.training.starting import Readable, Start, read_start
 from clibd_cli.training.step import StepLoss, StepOptions, compute_gradients, seeded
 from clibd_cli.training.targets import make_targets
 
@@ -66,8 +66,20 @@ def train(
     """
     together = processes or Processes()
     with seeded(f"{settings.seed} objective", together.device):
+        validates = validate is not None and settings.validate_every > 0
+        _check_validation(settings, validates)
         run = _Run(settings, examples, plan, towers, folder, journal, together, progress)
-        return run.go(feed, validate if settings.validate_every else None)
+        return run.go(feed, validate if validates else None)
+
+
+def _check_validation(settings: TrainSettings, validates: bool) -> None:
+    """Refuse to choose by validations that there are not."""
+    asked = "patience" if settings.patience else "metric" if settings.metric else ""
+    if asked and not validates:
+        raise UsageError(
+            f"{asked} needs validations, but no specimen validates",
+            f"Name specimens val in the split, or leave {asked} out.",
+        )
 
 
 class _Run:
@@ -89,6 +101,12 @@ class _Run:
                 f"there is only a tower for {', '.join(towers.modules)}: nothing to contrast",
                 "Give data and towers of two kinds, or taxon_weight more than 0.",
             )
+        for modality in settings.anchor:
+            if modality not in towers.modules:
+                raise UsageError(
+                    f"anchor names {modality}, but there is no {modality} tower",
+                    f"Give data and a tower for {modality}, or leave it out of anchor.",
+                )
         self._settings = settings
         self._targets = make_targets(examples, settings.label)
         self._per_epoch = plan.steps_per_epoch
@@ -96,11 +114,17 @@ class _Run:
         self._end = min(self._total, settings.stop_at or self._total)
         self._processes = processes
         self._progress = progress if processes.first else SILENT
+        if processes.notice:
+            self._progress.warn(processes.notice)
         self._journal = journal if processes.first else Journal(None)
         self._towers = towers
         for module in towers.modules.values():
             module.to(processes.device)
-        self._start = read_start(settings, examples, self._targets, towers)
+            # Before the anchors are read, which must be the same on all processes.
+            processes.share_from_first(module.state_dict().values())
+        identity = identity_of(settings, self._targets.digest, towers.starts)
+        self._files = RunFiles(folder, identity)
+        self._start = self._read_start(examples)
         objective = Objective(settings, self._targets.sizes, towers.dim)
         objective.begin_at(self._start.proxies)
         objective.to(processes.device)
@@ -110,7 +134,6 @@ class _Run:
         self._options = StepOptions(
             settings.micro_batch, settings.gradient_caching, torch_dtype(precision), settings.seed
         )
-        self._files = RunFiles(folder, identity_of(settings, self._targets.digest))
         self._standing = Standing()
         self._loss: float | None = None
         self._whole = True  # no update of the weights is half done
@@ -126,6 +149,15 @@ class _Run:
             raise
         return self._result(begun)
 
+    def _read_start(self, examples: Sequence[Readable]) -> Start:
+        """Anchors and proxies; none for a run that has no step left, whatever they would cost."""
+        before = self._files.standing()
+        if before is not None:
+            before.judge_by(self._settings.metric, self._settings.patience)
+            if before.stopped or before.step >= self._end:
+                return Start()
+        return read_start(self._settings, examples, self._targets, self._towers, self._progress)
+
     def _resume(self) -> None:
         self._standing = self._files.load(self._weights, self._optimiser) or Standing()
         if self._processes.agree([self._standing.step]) != [self._standing.step]:
@@ -133,7 +165,7 @@ class _Run:
                 f"the processes see different checkpoints in {self._files.folder}",
                 "Give a folder that all machines share.",
             )
-        self._standing.judge_by(self._settings.metric)
+        self._standing.judge_by(self._settings.metric, self._settings.patience)
         # Bit-equal on all processes, whatever the towers were made from.
         for module in (*self._weights.towers.values(), self._weights.objective):
             self._processes.share_from_first(module.state_dict().values())
@@ -215,9 +247,10 @@ class _Run:
 
     def _judge(self, metrics: dict[str, float], seconds: float) -> None:
         standing, value = self._standing, self._standing.value_of(metrics)
-        is_best = standing.judge(value, metrics, self._settings.patience)
-        if is_best:
+        is_best = standing.is_best(value)
+        if is_best:  # kept before it is noted: a run that ends here validates again
             self._files.save_best(self._weights)
+        standing.judge(value, metrics, self._settings.patience)
         facts: dict[str, Any] = {"step": standing.step, "epoch": self._epoch(standing.step - 1) + 1}
         facts |= {"value": value, "best": is_best, "metrics": metrics}
         self._journal.write("validation", {**facts, "seconds": round(seconds, 3)})
@@ -263,7 +296,8 @@ class _Run:
     def _not_finite(self, step: int) -> ClibdError:
         return ClibdError(
             f"the loss or its gradient is not finite at step {step + 1}",
-            'Take a lower learning_rate, clip_norm = 1, or precision = "fp32". '
+            "Begin anew, with --overwrite (other settings make another run) and a lower "
+            'learning_rate, clip_norm = 1, or precision = "fp32". '
             f"The last checkpoint is in {self._files.folder}.",
         )
 

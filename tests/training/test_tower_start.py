@@ -289,3 +289,19 @@ def test_examples_without_what_is_asked_for(workplace: Path) -> None:
     dna = Examples([Example("a", None, barcode_of(0))])
     with pytest.raises(ClibdError, match="no training example has a photo"):
         start_towers(settings(init_model="tiny", modalities=("image", "dna")), dna)
+
+
+def test_starts_know_the_weights_not_their_file(tmp_path: Path) -> None:
+    vocab = write_vocab(tmp_path / "vocab.txt")
+
+    def starts(name: str, seed: int) -> dict[Modality, str]:
+        path = save(clibd_state(seed=seed), tmp_path / name)
+        return start_towers(settings(init_model=str(path), vocab=str(vocab)), EXAMPLES).starts
+
+    one = starts("one.pth", 0)
+    assert starts("moved.pth", 0) == one
+    other = starts("one.pth", 1)
+    assert all(other[modality] != one[modality] for modality in MODALITIES)
+    words = vocab.read_text(encoding="utf-8").splitlines()[::-1]
+    vocab.write_text("\n".join(words), encoding="utf-8")
+    assert [m for m, start in starts("one.pth", 0).items() if start != one[m]] == ["text"]
