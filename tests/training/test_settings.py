@@ -13,7 +13,6 @@ from clibd_cli.core.errors import ClibdError, UsageError
 from clibd_cli.training.settings import (
     TrainSettings,
     read_settings,
-    recipe_differences,
     recipe_values,
     setting_fields,
     setting_types,
@@ -179,10 +178,24 @@ def test_every_setting_explains_itself_and_has_a_type_that_options_know() -> Non
         assert name in types
 
 
-def test_differences_that_change_the_weights() -> None:
+def test_what_cannot_change_the_weights_is_not_of_the_recipe() -> None:
     one = read_settings(None, LEAST)
-    assert recipe_differences(one, replace(one, title="x", workers=3, stop_at=4, patience=3)) == []
-    assert recipe_differences(one, replace(one, seed=3, epochs=4)) == ["epochs", "seed"]
+    changed = replace(one, title="x", workers=3, stop_at=4, patience=3)
+    assert recipe_values(changed) == recipe_values(one)
+    assert recipe_values(replace(one, seed=3)) != recipe_values(one)
+
+
+def test_a_mistake_is_the_recipes_or_the_commands(tmp_path: Path) -> None:
+    text = 'name = "m"\ndna = "a"\ndna_tower = "new:bert"\ntaxon_weight = 1\n'
+    with pytest.raises(ClibdError, match=r"recipe\.toml: epochs is 0") as told:
+        _read(tmp_path, text + "epochs = 0", seed=3)
+    assert told.value.exit_code == 1
+    with pytest.raises(ClibdError, match="epochs is 0") as told:
+        _read(tmp_path, text + "epochs = 3", epochs=0)
+    assert told.value.exit_code == 2
+    with pytest.raises(ClibdError, match="--learning-rate is nan") as told:
+        _read(tmp_path, text, learning_rate=float("nan"))
+    assert told.value.exit_code == 2
 
 
 def test_where_data_and_towers_lie_is_not_of_the_recipe() -> None:
