@@ -10,22 +10,22 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from clibd_cli.core.errors import ClibdError, UsageError
+from clibd_cli.core.errors import ClibdError
 from clibd_cli.core.progress import SILENT, Progress
 from clibd_cli.core.records import Modality
 from clibd_cli.models.device import choose_precision, default_batch_size, torch_dtype
 from clibd_cli.training.casting import Towers, encode_unit
-from clibd_cli.training.collaborators import Batch, Feed, Plan, TrainResult, Validate
+from clibd_cli.training.collaborators import Batch, Feed, Plan, TrainResult, Validate, closed
 from clibd_cli.training.interrupts import uninterrupted
 from clibd_cli.training.journal import Journal
 from clibd_cli.training.losses import BatchTargets, Objective
 from clibd_cli.training.memory import peak_memory_mb
 from clibd_cli.training.optimiser import OneCycleAdamW
 from clibd_cli.training.processes import Processes
+from clibd_cli.training.run_checks import check_run, not_finite
 from clibd_cli.training.run_state import RunFiles, Standing, Weights, identity_of
 from clibd_cli.training.settings_fields import TrainSettings
 from clibd_cli.training.starting import Readable, Start, read_start
@@ -67,19 +67,9 @@ def train(
     together = processes or Processes()
     with seeded(f"{settings.seed} objective", together.device):
         validates = validate is not None and settings.validate_every > 0
-        _check_validation(settings, validates)
+        check_run(settings, towers, validates)
         run = _Run(settings, examples, plan, towers, folder, journal, together, progress)
         return run.go(feed, validate if validates else None)
-
-
-def _check_validation(settings: TrainSettings, validates: bool) -> None:
-    """Refuse to choose by validations that there are not."""
-    asked = "patience" if settings.patience else "metric" if settings.metric else ""
-    if asked and not validates:
-        raise UsageError(
-            f"{asked} needs validations, but no specimen validates",
-            f"Name specimens val in the split, or leave {asked} out.",
-        )
 
 
 class _Run:
@@ -96,17 +86,6 @@ class _Run:
         processes: Processes,
         progress: Progress,
     ) -> None:
-        if len(towers.modules) < 2 and not settings.taxon_weight:
-            raise UsageError(
-                f"there is only a tower for {', '.join(towers.modules)}: nothing to contrast",
-                "Give data and towers of two kinds, or taxon_weight more than 0.",
-            )
-        for modality in settings.anchor:
-            if modality not in towers.modules:
-                raise UsageError(
-                    f"anchor names {modality}, but there is no {modality} tower",
-                    f"Give data and a tower for {modality}, or leave it out of anchor.",
-                )
         self._settings = settings
         self._targets = make_targets(examples, settings.label)
         self._per_epoch = plan.steps_per_epoch
@@ -180,7 +159,7 @@ class _Run:
         if standing.stopped or standing.step >= self._end:
             return
         self._begin_epoch()
-        with _closed(iter(feed(standing.step, self._end))) as batches:
+        with closed(iter(feed(standing.step, self._end))) as batches:
             while standing.step < self._end and not standing.stopped:
                 self._one_step(batches)
                 self._after_step(validate)
@@ -205,7 +184,7 @@ class _Run:
             self._whole = False
             gradient = self._optimiser.update(step)
             if not (math.isfinite(found.loss) and math.isfinite(gradient)):
-                raise self._not_finite(step)
+                raise not_finite(step + 1, self._files.folder)
             self._weights.objective.bound_scales()
             self._standing.step += 1
             self._loss = found.loss
@@ -293,14 +272,6 @@ class _Run:
         epochs = math.ceil(self._total / self._per_epoch)
         self._progress.begin(f"epoch {epoch + 1} of {epochs}{loss}", last - first)
 
-    def _not_finite(self, step: int) -> ClibdError:
-        return ClibdError(
-            f"the loss or its gradient is not finite at step {step + 1}",
-            "Begin anew, with --overwrite (other settings make another run) and a lower "
-            'learning_rate, clip_norm = 1, or precision = "fp32". '
-            f"The last checkpoint is in {self._files.folder}.",
-        )
-
     def _result(self, begun: int) -> TrainResult:
         standing = self._standing
         finished = standing.stopped or standing.step >= self._total
@@ -319,14 +290,3 @@ class _Run:
             loss=self._loss,
             logit_scale=self._weights.objective.log_scale.item(),
         )
-
-
-@contextmanager
-def _closed(batches: Iterator[Batch]) -> Iterator[Iterator[Batch]]:
-    """Lets the workers of a feed go, however the training ends."""
-    try:
-        yield batches
-    finally:
-        close = getattr(batches, "close", None)
-        if close is not None:
-            close()
