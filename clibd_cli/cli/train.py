@@ -22,7 +22,9 @@ if TYPE_CHECKING:
     from clibd_cli.training.settings_fields import TrainSettings
 
 
-def train(recipe: Path | None, resume: bool, quiet: bool, json: bool, **values: Any) -> None:
+def train(
+    recipe: Path | None, resume: bool, strict: bool, quiet: bool, json: bool, **values: Any
+) -> None:
     """Train a model, or fine-tune one, and install it.
 
     CONFIG.toml holds settings, one `key = value` a line; every setting is an option, too, and an
@@ -60,16 +62,19 @@ def train(recipe: Path | None, resume: bool, quiet: bool, json: bool, **values: 
                 settings,
                 overwrite=not resume,
                 command=command_line(),
+                recipe=recipe,
                 progress=line,
                 watch=line.watch,
             )
     except KeyboardInterrupt:
         if first:
-            _say_stopped(settings)
+            _say_stopped(settings, resume)
         raise typer.Exit(INTERRUPTED) from None
     if first:
         title = "trained" if done.finished else "not finished"
         show_summary(title, _facts(done), quiet=quiet, as_json=asdict(done) if json else None)
+        if strict and done.skipped:
+            raise typer.Exit(3)
 
 
 def _parameters() -> list[Parameter]:
@@ -81,6 +86,7 @@ def _parameters() -> list[Parameter]:
     own: dict[str, tuple[Any, Any]] = {
         "recipe": (Annotated[Path | None, config], None),
         "resume": (options.Resume, True),
+        "strict": (options.Strict, False),
         "quiet": (options.Quiet, False),
         "json": (options.Json, False),
     }
@@ -145,13 +151,14 @@ class RunLine(LiveProgress):
             typer.echo(text, err=True)
 
 
-def _say_stopped(settings: TrainSettings) -> None:
+def _say_stopped(settings: TrainSettings, resume: bool) -> None:
     from clibd_cli.tasks.train import steps_done
 
     step = steps_done(settings)
     if step:
+        same = "same command" if resume else "same command without --overwrite"
         typer.echo(f"stopped after step {step:,}; checkpoint in {settings.run_folder}", err=True)
-        typer.echo("  The same command goes on from there.", err=True)
+        typer.echo(f"  The {same} goes on from there.", err=True)
     else:
         typer.echo("stopped before the first step", err=True)
 
@@ -177,7 +184,7 @@ def _facts(done: TrainSummary) -> dict[str, object]:
     if done.value is not None:
         facts["validation"] = f"{done.value:.4f} at step {done.best_step:,}"
     facts["log"] = done.log
-    facts["curves"] = done.curves or "not drawn: they need matplotlib (clibd[plots])"
+    facts["curves"] = done.curves or "not drawn (with matplotlib they are: clibd[plots])"
     if done.model:
         facts["model"] = f"{done.model} ({(done.fingerprint or '')[:12]}), now the default"
     else:

@@ -15,6 +15,9 @@ if TYPE_CHECKING:
 PARTS = ("contrastive", *RANKS)
 """Parts of the loss: between the modalities, and of telling the names of a rank apart."""
 
+_ANCHOR = "anchor_"
+"""Before the kind of a tower: the part of the loss that keeps it where it began."""
+
 _MOST_POINTS = 400
 """Of a line: more steps are averaged in groups."""
 
@@ -34,7 +37,8 @@ def plot_curves(journal: Sequence[Mapping[str, Any]], metric: str | None, title:
     """Three panels over the steps of a run: loss and its parts, learning rates, validations.
 
     Args:
-        journal: lines with `event` "step" (`step`, `loss`, `rates`, and any of `PARTS`) or
+        journal: lines with `event` "step" (`step`, `loss`, `rates`, any of `PARTS` and
+            `anchor_*`) or
             "validation" (`step`, `value`, `metrics`).
         metric: what decided which weights are best; None where it was the mean of all.
     """
@@ -83,9 +87,17 @@ def foremost(names: Sequence[str], metric: str | None, most: int = _MOST_METRICS
 def _draw_losses(axes: Axes, steps: Sequence[Mapping[str, Any]]) -> None:
     axes.set_ylabel("loss")
     _draw(axes, "loss", _numbers(steps, lambda line: line["loss"]), "#000000")
-    parts = [name for name in PARTS if any(name in line for line in steps)]
+    parts = _parts(steps)
     for colour, name in zip(COLOURS, parts if len(parts) > 1 else [], strict=False):
         _draw(axes, name, _numbers(steps, lambda line, n=name: line.get(n)), colour)
+
+
+def _parts(steps: Sequence[Mapping[str, Any]]) -> list[str]:
+    logged = dict.fromkeys(name for line in steps for name in line)
+    return [
+        *(name for name in PARTS if name in logged),
+        *(name for name in logged if name.startswith(_ANCHOR)),
+    ]
 
 
 def _draw_rates(axes: Axes, steps: Sequence[Mapping[str, Any]]) -> None:

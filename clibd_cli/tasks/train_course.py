@@ -12,11 +12,26 @@ from clibd_cli.training.settings_fields import TrainSettings
 
 
 class ToldJournal(Journal):
-    """A log whose lines are told to a listener, too."""
+    """A log whose lines are told to a listener, too, as is that the first may now come.
 
-    def __init__(self, path: Path, tell: Callable[[Mapping[str, Any]], None]) -> None:
+    Args:
+        begin: called when towers and checkpoint fit each other, and training begins or goes on.
+    """
+
+    def __init__(
+        self,
+        path: Path,
+        tell: Callable[[Mapping[str, Any]], None],
+        begin: Callable[[], None],
+    ) -> None:
         super().__init__(path)
         self._tell = tell
+        self._begin = begin
+
+    def rewind(self, step: int, validated: int) -> None:
+        """Drop what was written after the checkpoint, whose owner is known now."""
+        self._begin()
+        super().rewind(step, validated)
 
     def write(self, event: str, facts: Mapping[str, Any]) -> None:
         """Append a line, and tell it."""

@@ -1,37 +1,47 @@
 """The folder of a training run: what lies in it, whose it is, and whether its model may be put up.
 
-A run goes on where its folder has a checkpoint, so the folder must belong to the same settings; and
-a run takes hours, so that a model's name that is taken must be found out before it begins.
+A run takes hours, so that a model's name that is taken must be found out before it begins, and what
+an earlier run has learned is only given up when the next one begins to train. Whether a checkpoint
+is of the same settings and data is for the checkpoint to say (`training.run_state`).
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+import os
+import platform
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from clibd_cli.core.atomic import write_text
 from clibd_cli.core.errors import ClibdError
+from clibd_cli.core.records import Skip
 from clibd_cli.core.shipped import OWN_MODEL, shipped_model
 from clibd_cli.models import registry
 from clibd_cli.models.registry import DEMO_MODEL
 from clibd_cli.tasks.runlog import write_run_log
-from clibd_cli.training.settings import setting_fields, to_toml
+from clibd_cli.training.settings import to_toml
 from clibd_cli.training.settings_fields import TrainSettings
 
-RECIPE = "recipe.toml"
+RECIPE = "run.toml"
 """The settings of the run, as a recipe that repeats it."""
 LOG = "log.jsonl"
 CURVES = "curves"
 SKIPPED = "skipped.csv"
 RUN_LOG = "run.json"
+MARK = ".clibd-run"
+"""The file by which a folder is known as one of clibd's runs: in no other is anything replaced."""
+
+_LOCK = ".lock"
+_OLD = ".old"
 
 
 @dataclass(frozen=True, slots=True)
 class RunFolder:
-    """The files of one run.
+    """The files of one run; all but `taken` are for the process that holds it.
 
     Attributes:
         path: the folder; several processes, also on other machines, see the same one.
@@ -39,26 +49,106 @@ class RunFolder:
 
     path: Path
 
-    def claim(self, settings: TrainSettings, home: Path, *, overwrite: bool) -> None:
-        """Make the folder that of `settings`: to go on in it, or, with `overwrite`, anew.
+    @contextmanager
+    def taken(self, name: str, home: Path, *, overwrite: bool) -> Iterator[bool]:
+        """Hold the folder for a run of the model `name`; whether that may replace a model.
 
         Raises:
-            ClibdError: where the folder belongs to other settings, or a model that this run has
-                not made has the name.
+            ClibdError: where the folder is no run's, another process holds it, or a model that
+                this run has not made has the name.
         """
-        replaces = overwrite or self._replaces(settings.name, home)
-        if overwrite:
-            self._clear()
-        elif self._begun():
-            self._compare(settings)
+        self._refuse_foreign()
+        _check_name(name)
+        replaces = overwrite or self._replaces(name, home)
+        is_new = not self.path.exists()
         self.path.mkdir(parents=True, exist_ok=True)
-        write_text(self.path / RECIPE, to_toml(settings))
-        self._note({**self._noted(), "name": settings.name, "replaces": replaces})
+        try:
+            with self._only_one():
+                self.put_back()  # of a run that was killed before it began
+                yield replaces
+        finally:
+            if is_new:
+                with suppress(OSError):  # where nothing came of it, no empty folder stays
+                    self.path.rmdir()
+
+    def set_aside(self) -> None:
+        """Move what an earlier run left out of the way, until `begin` or `put_back`."""
+        for name in _files():
+            path = self.path / name
+            if path.exists():
+                path.replace(path.with_name(name + _OLD))
+
+    def put_back(self) -> None:
+        """Undo `set_aside` where no run has begun since."""
+        for name in reversed(_files()):
+            old = self.path / (name + _OLD)
+            if old.exists():
+                old.replace(self.path / name)
+
+    def begin(
+        self, settings: TrainSettings, skips: Sequence[Skip], recipe: Path | None, replaces: bool
+    ) -> None:
+        """Make the folder that of `settings`, for good: training begins, or goes on.
+
+        Args:
+            recipe: the file that the user wrote the settings in, which is left as it is.
+        """
+        from clibd_cli.io.results import SkipWriter
+
+        write_text(self.path / MARK, "A run of clibd train. Do not delete this file.\n")
+        for name in _files():
+            (self.path / (name + _OLD)).unlink(missing_ok=True)
+        if recipe is None or not _same(recipe, self.path / RECIPE):
+            write_text(self.path / RECIPE, to_toml(settings))
+        with SkipWriter(self.path / SKIPPED) as writer:
+            for skip in skips:
+                writer.write(skip)
+        noted = {"name": settings.name, "replaces": replaces}
+        self._note({**noted, "made": self._made(settings.name), **_holder()})
+
+    def will_install(self, fingerprint: str) -> None:
+        """Note the model that is about to be put up: whatever happens then, it is known as ours."""
+        noted = self._noted()
+        self._note({**noted, "made": [*self._made(noted.get("name", "")), fingerprint]})
 
     def finish(self, name: str, command: str, facts: Mapping[str, Any]) -> None:
-        """Write the run log; a model of the fingerprint in it may be replaced by this run."""
+        """Write the run log."""
         still = not facts["fingerprint"] and self._noted().get("replaces") is True
-        write_run_log(self.path / RUN_LOG, command, {"name": name, "replaces": still, **facts})
+        kept = {"name": name, "replaces": still, "made": self._made(name)}
+        write_run_log(self.path / RUN_LOG, command, {**kept, **facts})
+
+    def _refuse_foreign(self) -> None:
+        if not self.path.exists() or (self.path / MARK).is_file():
+            return
+        if not self.path.is_dir():
+            raise ClibdError(f"{self.path} is a file", "Give a folder for the run with --out.")
+        if any(entry.name != _LOCK for entry in self.path.iterdir()):
+            raise ClibdError(
+                f"{self.path} holds other files, but no run of clibd train",
+                "Give a new or an empty folder for the run with --out.",
+            )
+
+    @contextmanager
+    def _only_one(self) -> Iterator[None]:
+        from filelock import FileLock, Timeout
+
+        lock = FileLock(self.path / _LOCK)
+        try:
+            lock.acquire(timeout=0)
+        except Timeout as error:
+            noted = self._noted()
+            who = f" (process {noted['process']} on {noted['machine']})" if _told(noted) else ""
+            raise ClibdError(
+                f"another run of clibd is training in {self.path}{who}",
+                "Wait for it, or give another --out.",
+            ) from error
+        try:
+            yield
+        finally:
+            # Removed while it is held, so that nobody else's lock is; Windows does so on release.
+            with suppress(OSError):
+                (self.path / _LOCK).unlink()
+            lock.release()
 
     def _replaces(self, name: str, home: Path) -> bool:
         """Whether the run was told earlier to replace a model of its name.
@@ -66,16 +156,9 @@ class RunFolder:
         Raises:
             ClibdError: where the name is taken, and it was not.
         """
-        from clibd_cli.models.install import check_name
-
-        check_name(name)
-        if name == DEMO_MODEL or (name == OWN_MODEL and shipped_model() is not None):
-            raise ClibdError(f"{name} is the name of clibd's own model", "Choose another --name.")
-        noted = self._noted()
-        mine = noted if noted.get("name") == name else {}
+        told = self._noted().get("name") == name and self._noted().get("replaces") is True
         present = next((card for card in registry.installed(home) if card.name == name), None)
-        told = mine.get("replaces") is True
-        if present is None or told or present.fingerprint == mine.get("fingerprint"):
+        if present is None or told or present.fingerprint in self._made(name):
             return told
         raise ClibdError(
             f"there is already a model {name}",
@@ -83,31 +166,12 @@ class RunFolder:
             f"it first: clibd models remove {name}",
         )
 
-    def _begun(self) -> bool:
-        from clibd_cli.training.run_state import CHECKPOINT
-
-        return (self.path / CHECKPOINT).exists() and (self.path / RECIPE).exists()
-
-    def _compare(self, settings: TrainSettings) -> None:
-        """Compare with the settings of the run so far, as both are written, with whole paths."""
-        before = _lines((self.path / RECIPE).read_text(encoding="utf-8", errors="replace"))
-        now = _lines(to_toml(settings))
-        fields = setting_fields().values()
-        names = [field.name for field in fields if field.metadata["recipe"]]
-        changed = [name for name in names if before.get(name) != now.get(name)]
-        if changed:
-            told = ", ".join(f"{name} was {before.get(name, 'not given')}" for name in changed[:5])
-            raise ClibdError(
-                f"{self.path} holds a run with other settings: {told}",
-                "Take the settings of that run to go on, another --out, or --overwrite.",
-            )
-
-    def _clear(self) -> None:
-        from clibd_cli.training.run_state import BEST, CHECKPOINT
-
-        plots = [f"{CURVES}.png", f"{CURVES}.svg"]
-        for name in (CHECKPOINT, BEST, LOG, RECIPE, SKIPPED, RUN_LOG, *plots):
-            (self.path / name).unlink(missing_ok=True)
+    def _made(self, name: str) -> list[str]:
+        """The fingerprints of the models that this run has put up as `name`."""
+        noted = self._noted()
+        made = noted.get("made")
+        mine = noted.get("name") == name and isinstance(made, list)
+        return list(dict.fromkeys(map(str, made))) if mine and made else []
 
     def _noted(self) -> dict[str, Any]:
         """What the run log says; nothing where there is none, or none that can be read."""
@@ -121,7 +185,28 @@ class RunFolder:
         write_text(self.path / RUN_LOG, json.dumps(facts, indent=2, ensure_ascii=False) + "\n")
 
 
-def _lines(recipe: str) -> dict[str, str]:
-    """The settings in a recipe as `to_toml` writes it, one a line."""
-    pairs = (line.partition(" = ") for line in recipe.splitlines() if not line.startswith("#"))
-    return {name: value for name, found, value in pairs if found}
+def _files() -> tuple[str, ...]:
+    """What belongs to the training so far; the checkpoint, which the others belong to, first."""
+    from clibd_cli.training.run_state import BEST, CHECKPOINT
+
+    return (CHECKPOINT, BEST, LOG, SKIPPED, RUN_LOG, f"{CURVES}.png", f"{CURVES}.svg")
+
+
+def _check_name(name: str) -> None:
+    from clibd_cli.models.install import check_name
+
+    check_name(name)
+    if name == DEMO_MODEL or (name == OWN_MODEL and shipped_model() is not None):
+        raise ClibdError(f"{name} is the name of clibd's own model", "Choose another --name.")
+
+
+def _same(one: Path, other: Path) -> bool:
+    return other.exists() and one.exists() and one.samefile(other)
+
+
+def _holder() -> dict[str, Any]:
+    return {"process": os.getpid(), "machine": platform.node()}
+
+
+def _told(noted: Mapping[str, Any]) -> bool:
+    return "process" in noted and "machine" in noted

@@ -37,6 +37,10 @@ class Towers(Protocol):
     def dim(self) -> int:
         """Length of the vectors."""
 
+    @property
+    def starts(self) -> dict[Modality, str]:
+        """What tells each encoder's first weights from others, wherever they are kept."""
+
     def inputs(self, modality: Modality, items: Sequence[Any]) -> list[Tensor]:
         """The tensors that the encoder of `modality` takes for these items."""
 

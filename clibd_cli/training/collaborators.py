@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -69,3 +70,14 @@ class TrainResult:
     metrics: dict[str, float]
     loss: float | None
     logit_scale: float
+
+
+@contextmanager
+def closed(batches: Iterator[Batch]) -> Iterator[Iterator[Batch]]:
+    """Lets the workers of a feed go, however the training ends."""
+    try:
+        yield batches
+    finally:
+        close = getattr(batches, "close", None)
+        if close is not None:
+            close()

@@ -53,12 +53,11 @@ class Example:
     def label(self, kind: LabelKind) -> str:
         """What the example shares with those that are alike to it.
 
-        Without a BIN or a name these are the examples of its own specimen; without a species,
-        but with names, those with the same names.
+        Without a BIN, or a species, these are the examples of its own specimen: what is known to
+        its family alone may be of any species, and is not alike to all others of the family.
         """
-        if kind == "species" and self.lineage:
-            return self.lineage.species or self.words
-        return (self.bin_uri if kind == "bin" else None) or f"specimen {self.specimen_id}"
+        known = {"bin": self.bin_uri, "species": self.lineage.species, "specimen": None}[kind]
+        return known or f"specimen {self.specimen_id}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,6 +78,14 @@ class Examples:
     def modalities(self) -> tuple[Modality, ...]:
         """What any of the training examples has."""
         return tuple(m for m in MODALITIES if any(example.has(m) for example in self.train))
+
+    def searched(self, modality: Modality) -> list[Example]:
+        """What validations search: the keys that have the modality.
+
+        Where no key has it: the taught examples that have it, and a species.
+        """
+        keys = [example for example in self.keys if example.has(modality)]
+        return keys or [e for e in self.train if e.has(modality) and e.lineage.species]
 
 
 def original_id(specimen_id: str) -> str:

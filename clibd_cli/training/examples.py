@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 from clibd_cli.core.errors import ClibdError
 from clibd_cli.core.progress import SILENT, Progress
-from clibd_cli.core.records import Skip, Specimen
+from clibd_cli.core.records import Modality, Skip, Specimen
 from clibd_cli.io.barcodes import read_barcodes
 from clibd_cli.io.labels import read_labels
 from clibd_cli.io.names import StrPath, printable
@@ -83,7 +83,21 @@ def read_examples(
     )
     _check(train, pairs, bool(barcodes and pictures), splits, progress)
     warn_of_taught_queries(train, queries, progress)
+    if queries:
+        _warn_of_taught_keys(train, keys, progress)
     return Examples(train, queries, keys, skips)
+
+
+def _warn_of_taught_keys(
+    train: Sequence[Example], keys: Sequence[Example], progress: Progress
+) -> None:
+    """Say so where validations search what was taught (see `Examples.searched`)."""
+    things: dict[Modality, str] = {"image": "photo", "dna": "barcode"}
+    for modality, thing in things.items():
+        if not any(e.has(modality) for e in keys) and any(e.has(modality) for e in train):
+            progress.warn(
+                f"no {thing} is a key in the split: validations search the taught {thing}s"
+            )
 
 
 def _several(names: StrPath | Sequence[StrPath] | None) -> list[StrPath]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -19,6 +19,9 @@ from clibd_cli.models.registry import set_default
 from clibd_cli.training.settings_fields import TrainSettings
 from clibd_cli.training.tower_start import TrainTowers
 
+_NOT_STATED = "not stated"
+_BEGUN = "Begun from"
+_VALIDATION = "Validation, top-1:"
 _TOLD = (("seen.", ".species"), ("unseen.", ".genus"), ("unseen.", ".family"))
 """Of the metrics, those that the notes of a card tell."""
 
@@ -31,19 +34,29 @@ class Outcome:
         step: finished steps.
         logit_scale: the learned scale of similarities, before exp.
         metrics: measured on the validation queries with these weights, 0 to 1; may be empty.
+        origins: the cards of the models that the towers began in.
     """
 
     step: int
     logit_scale: float
     metrics: Mapping[str, float] = field(default_factory=dict)
+    origins: Sequence[ModelCard] = ()
 
 
 def install_trained(
-    settings: TrainSettings, towers: TrainTowers, outcome: Outcome, home: Path
+    settings: TrainSettings,
+    towers: TrainTowers,
+    outcome: Outcome,
+    home: Path,
+    will_install: Callable[[str], None] = lambda fingerprint: None,
 ) -> ModelCard:
     """Write the trained towers as the model `settings.name`, and make it the default.
 
-    A model of that name is replaced: whether it may be is asked before training.
+    A model of that name is replaced: whether it may be is asked before training. Terms, citation
+    and notes of the models that the towers began in go on the card where the recipe gives none.
+
+    Args:
+        will_install: told the fingerprint when the model is whole, before it has its place.
 
     Returns:
         The card as installed, with its fingerprint.
@@ -67,6 +80,7 @@ def install_trained(
     card = _card(settings, towers, converted, outcome)
     with new_model_folder(home / settings.name) as folder:
         written = write_model(folder, card, converted, towers.vocab)
+        will_install(written.fingerprint or "")
     set_default(home, settings.name)
     return written
 
@@ -78,20 +92,35 @@ def _card(
     adapted = f"LoRA of rank {settings.lora_rank}, " if settings.lora_rank else ""
     frozen = f", {' and '.join(sorted(towers.frozen))} as it was" if towers.frozen else ""
     how = f"trained by clibd {__version__} ({begun}{frozen}; {adapted}{outcome.step:,} steps)"
+    before = "".join(f"; {card.name}: {card.source}" for card in outcome.origins if card.source)
     measured = _measured(outcome.metrics)
+    licence = settings.licence if settings.licence != _NOT_STATED else ""
+    notes = settings.notes or _carried("notes", outcome.origins)
     return ModelCard(
         name=settings.name,
         title=settings.title or settings.name,
-        source=f"{settings.source}; {how}" if settings.source else how,
-        licence=settings.licence,
-        citation=settings.citation,
-        notes=" ".join(part for part in (settings.notes, measured) if part),
+        source=(f"{settings.source}; {how}" if settings.source else how) + before,
+        licence=licence or _carried("licence", outcome.origins) or _NOT_STATED,
+        citation=settings.citation or _carried("citation", outcome.origins),
+        notes=" ".join(part for part in (notes, measured) if part),
         dim=converted.dim,
         image=converted.image,
         dna=converted.dna,
         text=converted.text,
         logit_scale=converted.logit_scale,
     )
+
+
+def _carried(name: str, origins: Sequence[ModelCard]) -> str:
+    """What the cards of the origins say under `name`, and whose word it is."""
+    told: list[str] = []
+    for card in origins:
+        # What was measured is true of the other weights alone.
+        text = getattr(card, name).partition(_VALIDATION)[0].strip()
+        if text and text != _NOT_STATED:
+            own = text.startswith(f"{_BEGUN} ")  # handed on already
+            told.append(text if own else f"{_BEGUN} {card.name}: {text}")
+    return " ".join(dict.fromkeys(told))
 
 
 def _measured(metrics: Mapping[str, float]) -> str:
@@ -101,7 +130,7 @@ def _measured(metrics: Mapping[str, float]) -> str:
         for name, value in metrics.items()
         if name.startswith(start) and name.endswith(end)
     ]
-    return f"Validation, top-1: {', '.join(told)}." if told else ""
+    return f"{_VALIDATION} {', '.join(told)}." if told else ""
 
 
 def _halved(name: str, tensor: Tensor) -> Tensor:

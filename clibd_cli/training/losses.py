@@ -148,7 +148,8 @@ class BatchTargets:
                 m: {rank: codes[chosen].to(device) for rank, codes in taxa.items()}
                 for m, chosen in rows.items()
             },
-            anchors={m: a[rows[m]].to(device) for m, a in (anchors or {}).items() if m in rows},
+            # Like the vectors of a step, without the kinds that have no row in it.
+            anchors={m: a[rows[m]].to(device) for m, a in (anchors or {}).items() if rows.get(m)},
         )
 
 

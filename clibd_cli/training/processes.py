@@ -22,6 +22,11 @@ from clibd_cli.models.device import choose_device
 _PATIENCE = timedelta(hours=6)
 """How long processes wait for each other: the first one validates while the others wait."""
 
+_NO_MPS = (
+    "several processes cannot compute on an Apple GPU together and take the CPU; "
+    "one process, without torchrun, takes the GPU"
+)
+
 _BUCKET = 1 << 24
 """Numbers that are summed over processes at once: 64 MB."""
 
@@ -34,11 +39,13 @@ class Processes:
         rank: its number; only number 0 writes files.
         world: how many there are.
         device: where it computes.
+        notice: what the user should know about that; empty where there is nothing.
     """
 
     rank: int = 0
     world: int = 1
     device: torch.device = field(default_factory=lambda: torch.device("cpu"))
+    notice: str = ""
 
     @property
     def first(self) -> bool:
@@ -90,7 +97,9 @@ class Processes:
         """The first process's `values`, for all."""
         if self.world == 1:
             return list(values)
-        told = torch.tensor(values, dtype=torch.float64, device=self.device)
+        # Only nccl needs the numbers on its GPU; Apple's GPUs have no float64.
+        place = self.device if self.device.type == "cuda" else torch.device("cpu")
+        told = torch.tensor(values, dtype=torch.float64, device=place)
         distributed.broadcast(told, src=0)
         return [float(value) for value in told.tolist()]
 
@@ -99,7 +108,8 @@ class Processes:
 def joined_processes(device: str = "auto") -> Iterator[Processes]:
     """This process, joined with the others where `torchrun` started several.
 
-    CPUs talk by gloo, NVIDIA GPUs by nccl; process i of a machine takes its GPU i.
+    CPUs talk by gloo, NVIDIA GPUs by nccl; process i of a machine takes its GPU i. Apple's GPUs
+    have nothing to talk by: there, several processes compute on the CPU.
 
     Args:
         device: `auto`, `cpu`, `cuda` or `mps`.
@@ -117,10 +127,13 @@ def joined_processes(device: str = "auto") -> Iterator[Processes]:
     if place.type == "cuda":
         place = _gpu(local)
         torch.cuda.set_device(place)
+    notice = ""
+    if place.type == "mps":
+        place, notice = torch.device("cpu"), _NO_MPS
     backend = "nccl" if place.type == "cuda" else "gloo"
     distributed.init_process_group(backend, timeout=_PATIENCE)
     try:
-        yield Processes(rank, world, place)
+        yield Processes(rank, world, place, notice)
     finally:
         distributed.destroy_process_group()
 

@@ -30,7 +30,7 @@ CHECKPOINT = "checkpoint.pt"
 BEST = "best.pt"
 """The weights of the best validation."""
 
-_FORMAT = 1
+_FORMAT = 2
 _ANEW = "Start the run anew with --overwrite, or give another folder with --out."
 
 
@@ -46,7 +46,7 @@ class Standing:
         best_step: the step that it belongs to.
         metrics: all that was measured there.
         waited: validations since then.
-        stopped: whether the run ended early, since it got no better.
+        stopped: whether the run ends early, since it got no better.
     """
 
     step: int = 0
@@ -58,12 +58,16 @@ class Standing:
     waited: int = 0
     stopped: bool = False
 
-    def judge_by(self, metric: str | None) -> None:
-        """Go on with `metric`; values of another cannot be compared with it and are forgotten."""
+    def judge_by(self, metric: str | None, patience: int) -> None:
+        """Go on with `metric` and `patience`, which may be others than before.
+
+        Values of another metric cannot be compared with it and are forgotten.
+        """
         if metric != self.metric:
             self.best, self.best_step, self.metrics = None, 0, {}
-            self.waited, self.stopped, self.validated = 0, False, 0
+            self.waited, self.validated = 0, 0
         self.metric = metric
+        self.stopped = bool(patience) and self.waited >= patience
 
     def value_of(self, metrics: Mapping[str, float]) -> float:
         """What decides whether weights are the best: the metric, or the mean of all measured.
@@ -79,14 +83,20 @@ class Standing:
             )
         return metrics[self.metric]
 
-    def judge(self, value: float, metrics: dict[str, float], patience: int) -> bool:
-        """Take note of a validation: whether it is the best, and whether to stop now."""
-        if self.best is None or value > self.best:
+    def is_best(self, value: float) -> bool:
+        """Whether a validation with this value is the best so far."""
+        return self.best is None or value > self.best
+
+    def judge(self, value: float, metrics: dict[str, float], patience: int) -> None:
+        """Take note of a validation: whether it is the best, and whether to stop now.
+
+        Of the best one the weights must be kept already.
+        """
+        if self.is_best(value):
             self.best, self.best_step, self.metrics, self.waited = value, self.step, metrics, 0
-            return True
-        self.waited += 1
-        self.stopped = bool(patience) and self.waited >= patience
-        return False
+        else:
+            self.waited += 1
+            self.stopped = bool(patience) and self.waited >= patience
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,6 +138,18 @@ class RunFiles:
         state = {"standing": facts, "optimiser": optimiser.state_dict(), **weights.state()}
         self._write(CHECKPOINT, state)
 
+    def standing(self) -> Standing | None:
+        """How far the checkpoint is, without its weights; None where there is none.
+
+        Raises:
+            ClibdError: as `load`.
+        """
+        state = self._read(CHECKPOINT, mmap=True)
+        try:
+            return None if state is None else Standing(**state["standing"])
+        except (KeyError, TypeError) as error:
+            raise self._of_another(error) from error
+
     def load(self, weights: Weights, optimiser: OneCycleAdamW) -> Standing | None:
         """Go back to the checkpoint; None where there is none.
 
@@ -167,12 +189,12 @@ class RunFiles:
         with atomic_path(self.folder / name) as partial:
             torch.save(whole, partial)
 
-    def _read(self, name: str) -> dict[str, Any] | None:
+    def _read(self, name: str, mmap: bool = False) -> dict[str, Any] | None:
         path = self.folder / name
         if not path.exists():
             return None
         try:
-            state = torch.load(path, map_location="cpu", weights_only=True)
+            state = torch.load(path, map_location="cpu", weights_only=True, mmap=mmap)
             if state["format"] != _FORMAT:
                 raise ClibdError(f"{path} was written by another clibd", _ANEW)
             identity = json.loads(state["identity"])
@@ -200,6 +222,15 @@ class RunFiles:
         )
 
 
-def identity_of(settings: TrainSettings, data_digest: str) -> dict[str, str]:
-    """What two runs must share to be one: the recipe, and the data by its digest."""
-    return {**recipe_values(settings), "training data": data_digest[:16]}
+def identity_of(
+    settings: TrainSettings, data_digest: str, starts: Mapping[Modality, str]
+) -> dict[str, str]:
+    """What two runs must share to be one: the recipe, and by their content data and towers.
+
+    So a run may go on in another place, but not with other files of the same names.
+
+    Args:
+        starts: of each tower (see `casting.Towers`).
+    """
+    towers = {f"start of {modality}_tower": start for modality, start in starts.items()}
+    return {**recipe_values(settings), **towers, "training data": data_digest[:16]}

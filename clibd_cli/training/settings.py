@@ -19,7 +19,7 @@ from pathlib import Path
 from types import NoneType, UnionType
 from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
 
-from clibd_cli.core.errors import ClibdError
+from clibd_cli.core.errors import ClibdError, UsageError
 from clibd_cli.training.settings_checks import check_settings
 from clibd_cli.training.settings_fields import LabelKind, Pairs, TrainSettings
 
@@ -28,7 +28,6 @@ __all__ = [
     "Pairs",
     "TrainSettings",
     "read_settings",
-    "recipe_differences",
     "recipe_values",
     "setting_fields",
     "setting_types",
@@ -57,19 +56,33 @@ def read_settings(path: Path | None, overrides: Mapping[str, Any] | None = None)
         overrides: values by name of field, as options give them; None is "not given".
 
     Raises:
-        ClibdError: where the recipe is no TOML, a key is unknown or a value of another type.
-        UsageError: where values do not fit together (`settings_checks`).
+        ClibdError: where the recipe is no TOML, a key in it is unknown, a value of another type,
+            or its values do not fit together (`settings_checks`).
+        UsageError: where that is so of the options, or of the recipe with them.
     """
-    given: dict[str, Any] = {}
+    values: dict[str, Any] = {}
     if path is not None:
-        where = f"the recipe {path}"
-        values = _typed(_read_toml(path), where, _as_key)
-        given |= {key: _rooted(key, value, path.parent) for key, value in values.items()}
+        found = _typed(_read_toml(path), f"the recipe {path}", _as_key, ClibdError)
+        values = {key: _rooted(key, value, path.parent) for key, value in found.items()}
     told = {key: value for key, value in (overrides or {}).items() if value is not None}
-    given |= _typed(told, "the command", _as_option)
-    settings = TrainSettings(**given)
-    check_settings(settings)
+    options = _typed(told, "the command", _as_option, UsageError)
+    settings = TrainSettings(**{**values, **options})
+    try:
+        check_settings(settings)
+    except UsageError as error:
+        if path is not None and _objection(values) == error.message:
+            raise ClibdError(f"the recipe {path}: {error.message}", error.hint) from error
+        raise
     return settings
+
+
+def _objection(values: Mapping[str, Any]) -> str | None:
+    """What is wrong with `values` by themselves."""
+    try:
+        check_settings(TrainSettings(**values))
+    except UsageError as error:
+        return error.message
+    return None
 
 
 def to_toml(settings: TrainSettings) -> str:
@@ -89,20 +102,14 @@ def to_toml(settings: TrainSettings) -> str:
     return "\n".join(lines).strip() + "\n"
 
 
-def recipe_differences(one: TrainSettings, other: TrainSettings) -> list[str]:
-    """The names of settings that change the weights and differ between the two."""
-    first, second = recipe_values(one), recipe_values(other)
-    return [name for name in setting_fields() if first.get(name) != second.get(name)]
-
-
 def recipe_values(settings: TrainSettings) -> dict[str, str]:
     """The settings that change the weights, as a recipe writes them.
 
-    Paths are absolute, so that a run is told by the files that it reads, not by the folder from
-    which it was started.
+    Without paths and towers: a run is told by what it reads, not by where that lies (see
+    `run_state.identity_of`).
     """
     return {
-        name: _toml_value(_rooted(name, getattr(settings, name), Path.cwd()))
+        name: _toml_value(getattr(settings, name))
         for name, field in setting_fields().items()
         if field.metadata["recipe"] and getattr(settings, name) is not None
     }
@@ -131,27 +138,32 @@ def _as_option(name: str) -> str:
     return f"--{name.replace('_', '-')}"
 
 
-def _typed(values: Mapping[str, Any], where: str, show: Callable[[str], str]) -> dict[str, Any]:
+def _typed(
+    values: Mapping[str, Any],
+    where: str,
+    show: Callable[[str], str],
+    error_type: type[ClibdError],
+) -> dict[str, Any]:
     types = setting_types()
     typed = {}
     for name, value in values.items():
         if name not in types:
-            raise _unknown(name, where)
+            raise _unknown(name, where, error_type)
         try:
             typed[name] = _as_type(types[name], value)
         except ValueError as error:
-            raise ClibdError(
+            raise error_type(
                 f"{where}: {show(name)} is {_shown(value)}, but should be {error}",
                 f"{name}: {setting_fields()[name].metadata['help']}",
             ) from None
     return typed
 
 
-def _unknown(name: str, where: str) -> ClibdError:
+def _unknown(name: str, where: str, error_type: type[ClibdError]) -> ClibdError:
     known = list(setting_fields())
     close = get_close_matches(name, known, n=3)
     meant = f"; did you mean {' or '.join(close)}?" if close else ""
-    return ClibdError(f"{where} has an unknown key {name!r}{meant}", f"Known: {', '.join(known)}.")
+    return error_type(f"{where} has an unknown key {name!r}{meant}", f"Known: {', '.join(known)}.")
 
 
 def _as_type(kind: Any, value: Any) -> Any:
@@ -165,6 +177,8 @@ def _as_type(kind: Any, value: Any) -> Any:
         return value
     if origin is tuple:
         return _as_tuple(parts, value)
+    if type(value) is int and abs(value) >= 2**63:  # no float, or no number of numpy's, any more
+        raise ValueError("a smaller number")
     if kind is float and type(value) in (int, float) and math.isfinite(value):
         return float(value)
     if kind is not float and type(value) is kind:

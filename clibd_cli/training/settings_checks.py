@@ -45,9 +45,9 @@ def _check_bounds(settings: TrainSettings) -> None:
             if number is None or isinstance(number, str):
                 continue
             if (low is not None and number < low) or (high is not None and number > high):
-                at_most = "" if high is None else f" and at most {high:g}"
-                at_least = "" if low is None else f"at least {low:g}"
-                raise UsageError(f"{field.name} is {number:g}", f"It must be {at_least}{at_most}.")
+                at_most = "" if high is None else f" and at most {high}"
+                at_least = "" if low is None else f"at least {low}"
+                raise UsageError(f"{field.name} is {number}", f"It must be {at_least}{at_most}.")
 
 
 def _check_name(settings: TrainSettings) -> None:
@@ -103,7 +103,12 @@ def _check_data(settings: TrainSettings) -> None:
         if modality in settings.modalities and not files:
             raise UsageError(f"modalities names {modality}, but {field} is empty", "Give files.")
     if settings.pairs == "taxon" and settings.label == "specimen":
-        raise UsageError("pairs by taxon share no specimen", 'Give label = "species" (or "bin").')
+        raise UsageError("pairs by taxon share no specimen", 'Give label = "species".')
+    if settings.pairs == "taxon" and settings.label == "bin":
+        raise UsageError(
+            "pairs by taxon are of one species, and photos without a BIN would be like nothing",
+            'Give label = "species", or pairs = "specimen".',
+        )
 
 
 def _check_anchor(settings: TrainSettings) -> None:
@@ -112,6 +117,14 @@ def _check_anchor(settings: TrainSettings) -> None:
             raise UsageError(f"anchor names {word!r}", "Choose from dna, text.")
         if word in settings.freeze:
             raise UsageError(f"the {word} tower is both anchored and frozen", "Choose one.")
+        if not settings.init_model and not getattr(settings, f"{word}_tower"):
+            raise UsageError(
+                f"anchor names {word}, but there is no {word} tower", f"Give {word}_tower."
+            )
+        if settings.modalities and word not in settings.modalities:
+            raise UsageError(
+                f"anchor names {word}, which is not among modalities", "Leave one of them out."
+            )
 
 
 def _check_schedule(settings: TrainSettings) -> None:
@@ -121,9 +134,14 @@ def _check_schedule(settings: TrainSettings) -> None:
         )
     if settings.taxon_weight and not any(settings.rank_weights):
         raise UsageError("all ranks have weight 0", "Give one of rank_weights more.")
-    if settings.patience and not (settings.validate_every and settings.split):
+    validates = settings.validate_every and settings.split
+    if settings.patience and not validates:
         raise UsageError(
             "patience needs validations", "Give split and validate_every, or patience = 0."
+        )
+    if settings.metric is not None and not validates:
+        raise UsageError(
+            "metric needs validations", "Give split and validate_every, or leave metric out."
         )
     if settings.metric is not None and not _METRIC.fullmatch(settings.metric):
         raise UsageError(

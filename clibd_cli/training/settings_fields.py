@@ -34,8 +34,9 @@ def _setting(
         low, high: bounds of a number (each number, in a tuple), both included.
         path: whether the value is a file or folder (relative ones: see `settings.read_settings`).
         recipe: whether it can change the weights after a step; a run may go on under other values
-            of those that cannot.
+            of those that cannot. Nor is a path in itself of the recipe: what is read there is.
     """
+    recipe = recipe and not path
     facts = {"help": text, "group": group, "low": low, "high": high, "path": path, "recipe": recipe}
     return field(default=default, metadata=facts)
 
@@ -123,13 +124,17 @@ class TrainSettings:
     )
 
     init_model: str | None = _tower(
-        None, "Start all towers from an installed model (its name) or a checkpoint file."
+        None,
+        "Start all towers from an installed model (its name) or a checkpoint file.",
+        recipe=False,  # their weights are told by their content
     )
     image_tower: str = _tower(
-        "", _TOWER + "vit, efficientnet_lite0; or `pretrained:efficientnet_lite0` (ImageNet)."
+        "",
+        _TOWER + "vit, efficientnet_lite0; or `pretrained:efficientnet_lite0` (ImageNet).",
+        recipe=False,
     )
-    dna_tower: str = _tower("", _TOWER + "bert, profile.")
-    text_tower: str = _tower("", _TOWER + "bert, ngrams.")
+    dna_tower: str = _tower("", _TOWER + "bert, profile.", recipe=False)
+    text_tower: str = _tower("", _TOWER + "bert, ngrams.", recipe=False)
     dim: int = _tower(256, "Width of the shared space, where all towers are new.", low=1)
     vocab: str | None = _tower(
         None, "WordPiece vocabulary (vocab.txt) of a text tower that is a BERT.", path=True
@@ -171,9 +176,9 @@ class TrainSettings:
         None, "Items that a tower encodes at once; by default the whole batch.", low=1
     )
     gradient_caching: bool = _training(
-        False, "Keep no activations: large batches on small memory, in slower steps."
+        False, "Keep no activations: large batches on small memory, in slower steps.", recipe=False
     )
-    seed: int = _training(0, "Same seed, same result.", low=0)
+    seed: int = _training(0, "Same seed, same result.", low=0, high=2**32 - 1)
 
     label: LabelKind = _loss(  # noqa: RUF009
         "specimen", "Rows are alike where they share this."
@@ -216,7 +221,11 @@ class TrainSettings:
         None, "Pixels of training photos; fewer than the tower's are faster.", low=16
     )
 
-    barcode_augmentation: bool = _barcode(True, "Vary the barcodes in training.")
+    barcode_augmentation: bool = _barcode(
+        True,
+        "Vary the barcodes in training; by default only by cutting. barcode_reverse and "
+        "barcode_shift are for k-mer towers.",
+    )
     barcode_crop_probability: float = _barcode(
         0.3, "Share of barcodes of which only a stretch is shown.", low=0, high=1
     )

@@ -20,6 +20,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from clibd_cli.core.lineage import RANKS
+from clibd_cli.core.progress import SILENT, Progress
 from clibd_cli.core.records import Modality
 from clibd_cli.models.device import default_batch_size
 from clibd_cli.training.casting import Towers, encode_unit
@@ -53,12 +54,16 @@ class Start:
 
 
 def read_start(
-    settings: TrainSettings, examples: Sequence[Readable], targets: Targets, towers: Towers
+    settings: TrainSettings,
+    examples: Sequence[Readable],
+    targets: Targets,
+    towers: Towers,
+    progress: Progress = SILENT,
 ) -> Start:
     """Encode what `settings.anchor` names, with the towers as they are."""
     towers.set_training(False)
     anchors = {
-        modality: _vectors(modality, examples, towers)
+        modality: _vectors(modality, examples, towers, progress)
         for modality in towers.modules
         if modality in settings.anchor
     }
@@ -69,33 +74,44 @@ def read_start(
     return Start(anchors, proxies)
 
 
-def _vectors(modality: Modality, examples: Sequence[Readable], towers: Towers) -> Tensor:
+def _vectors(
+    modality: Modality, examples: Sequence[Readable], towers: Towers, progress: Progress
+) -> Tensor:
     inputs = [example.barcode if modality == "dna" else example.words for example in examples]
     places = [place for place, text in enumerate(inputs) if text]
-    device = next(towers.modules[modality].parameters()).device
-    found = encode_unit(
-        towers,
-        modality,
-        [inputs[place] for place in places],
-        torch.float32,
-        default_batch_size(modality, device),
-    )
+    row_of: dict[str | None, int] = {}  # of each distinct text; many bear the same names
+    rows = [row_of.setdefault(inputs[place], len(row_of)) for place in places]
     vectors = torch.zeros(len(examples), towers.dim)
-    vectors[places] = torch.from_numpy(found)
+    vectors[places] = _encoded(modality, list(row_of), towers, progress)[rows]
     return vectors
+
+
+def _encoded(
+    modality: Modality, texts: Sequence[str | None], towers: Towers, progress: Progress
+) -> Tensor:
+    """Unit vectors [texts, dim]; large data take minutes, so it is told how far it is."""
+    size = default_batch_size(modality, next(towers.modules[modality].parameters()).device)
+    progress.begin(f"anchors: {modality}", len(texts))
+    parts = [torch.zeros(0, towers.dim)]
+    for at in range(0, len(texts), size):
+        some = texts[at : at + size]
+        parts.append(torch.from_numpy(encode_unit(towers, modality, some, torch.float32, size)))
+        progress.advance(len(some))
+    return torch.cat(parts)
 
 
 def _proxies(vectors: Tensor, targets: Targets) -> dict[str, Tensor]:
     """The mean direction of each taxon, or of what it belongs to, and a little chance."""
-    parents: Tensor | None = None  # of each example, the mean of its taxon one rank higher
+    # Of each example, the mean of its taxon at the nearest higher rank that it has.
+    parents = torch.zeros_like(vectors)
     proxies: dict[str, Tensor] = {}
     for rank in RANKS:
         codes = torch.from_numpy(targets.taxa[rank])
         own = _means(vectors, codes, len(targets.names[rank]))
-        if parents is not None:
-            own = torch.where(own.any(dim=1, keepdim=True), own, _means(parents, codes, len(own)))
+        own = torch.where(own.any(dim=1, keepdim=True), own, _means(parents, codes, len(own)))
         proxies[rank] = functional.normalize(own + _chance(own), dim=1)
-        parents = _of_examples(own, codes)
+        known = codes != NO_TAXON
+        parents[known] = own[codes[known]]
     return proxies
 
 
@@ -104,12 +120,6 @@ def _means(vectors: Tensor, codes: Tensor, taxa: int) -> Tensor:
     known = codes != NO_TAXON
     sums = torch.zeros(taxa, vectors.shape[1]).index_add_(0, codes[known], vectors[known])
     return functional.normalize(sums, dim=1)
-
-
-def _of_examples(proxies: Tensor, codes: Tensor) -> Tensor:
-    """The proxy of each example's taxon; zero where it has none."""
-    found = proxies[codes.clamp(min=0)] if len(proxies) else proxies.new_zeros(len(codes), 0)
-    return found * (codes != NO_TAXON)[:, None]
 
 
 def _chance(proxies: Tensor) -> Tensor:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from pathlib import PurePath
 from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
@@ -35,7 +36,7 @@ class Labelled(Protocol):
         """The cleaned barcode."""
 
     @property
-    def photo(self) -> object | None:
+    def photo(self) -> PurePath | None:
         """Where the photo is, None without one."""
 
     def label(self, kind: LabelKind) -> str:
@@ -50,8 +51,8 @@ class Targets:
         groups: int64 [n]; rows with equal codes are alike in the contrastive loss.
         taxa: for each rank, int64 [n]: from 0 on in the order of the names, or `NO_TAXON`.
         names: for each rank, the names of the codes.
-        digest: of all examples, their labels, barcodes and whether they have a photo, in order;
-            other data has another.
+        digest: of all examples, their ids, labels, names, barcodes and the names of their photos,
+            in order; other data has another, the same data in another folder has not.
     """
 
     groups: NDArray[np.int64]
@@ -79,7 +80,7 @@ def make_targets(examples: Sequence[Labelled], label: LabelKind) -> Targets:
     groups = [code_of.setdefault(text, len(code_of)) for text in labels]
     told = "\n".join(
         f"{example.specimen_id}\t{text}\t{example.lineage.as_text()}\t{example.barcode or ''}"
-        f"\t{example.photo is not None}"
+        f"\t{'' if example.photo is None else example.photo.name}"
         for example, text in zip(examples, labels, strict=True)
     )
     return Targets(np.array(groups, dtype=np.int64), taxa, names, sha256_text(told))

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import hashlib
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, cast
 
+import torch
 from torch import Tensor
 
+from clibd_cli.core.digest import sha256_file
 from clibd_cli.core.errors import ClibdError, UsageError
 from clibd_cli.core.records import Modality
 from clibd_cli.models.cards import AnyTower, TextTower
@@ -45,6 +49,15 @@ class TowerSource:
     origin: str
     vocab: Path | None = None
     is_new: bool = False
+
+    def start(self) -> str:
+        """What tells the tower's first weights from others: their digest, not where they are.
+
+        Weights that are drawn follow from the recipe and the training data; their bits may differ
+        between machines, so that they are told by the kind of the tower alone.
+        """
+        told = self.origin if self.tensors is None else _digest(self.tensors)[:16]
+        return told if self.vocab is None else f"{told}, vocab {sha256_file(self.vocab)[:16]}"
 
 
 class TowerFinder:
@@ -175,6 +188,15 @@ class TowerFinder:
         if file not in self._converted:
             self._converted[file] = convert(self._checkpoint(file))
         return self._converted[file]
+
+
+def _digest(tensors: Mapping[str, Tensor]) -> str:
+    digest = hashlib.sha256()
+    for name in sorted(tensors):
+        tensor = tensors[name].detach().cpu().contiguous()
+        digest.update(f"{name} {tensor.dtype} {list(tensor.shape)}\n".encode())
+        digest.update(tensor.flatten().view(torch.uint8).numpy().data)
+    return digest.hexdigest()
 
 
 def _with_tower_names(raw: RawCheckpoint) -> RawCheckpoint:

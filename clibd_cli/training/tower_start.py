@@ -37,6 +37,7 @@ class TrainTowers:
         dim: outputs of all towers.
         heads: attention heads of the towers that have any.
         origins: where each tower began, in words.
+        starts: what tells a tower's first weights from others, under whatever name they are kept.
         frozen: towers that stay as they are.
         vocab: the WordPiece vocabulary of a BERT for names.
     """
@@ -46,6 +47,7 @@ class TrainTowers:
     dim: int
     heads: dict[Modality, int]
     origins: dict[Modality, str]
+    starts: dict[Modality, str]
     frozen: frozenset[Modality] = frozenset()
     vocab: Path | None = None
     words: WordPieces | None = field(default=None, repr=False)
@@ -110,6 +112,7 @@ def start_towers(
         dim=dim,
         heads={m: source.shape.heads for m, source in sources.items() if source.shape},
         origins={modality: source.origin for modality, source in sources.items()},
+        starts={modality: source.start() for modality, source in sources.items()},
         frozen=frozenset(modality for modality in sources if modality in settings.freeze),
         vocab=text.vocab if text else None,
         words=_word_pieces(text),

@@ -10,25 +10,25 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from clibd_cli.core.errors import ClibdError, UsageError
+from clibd_cli.core.errors import ClibdError
 from clibd_cli.core.progress import SILENT, Progress
 from clibd_cli.core.records import Modality
 from clibd_cli.models.device import choose_precision, default_batch_size, torch_dtype
 from clibd_cli.training.casting import Towers, encode_unit
-from clibd_cli.training.collaborators import Batch, Feed, Plan, TrainResult, Validate
+from clibd_cli.training.collaborators import Batch, Feed, Plan, TrainResult, Validate, closed
 from clibd_cli.training.interrupts import uninterrupted
 from clibd_cli.training.journal import Journal
 from clibd_cli.training.losses import BatchTargets, Objective
 from clibd_cli.training.memory import peak_memory_mb
 from clibd_cli.training.optimiser import OneCycleAdamW
 from clibd_cli.training.processes import Processes
+from clibd_cli.training.run_checks import check_run, not_finite
 from clibd_cli.training.run_state import RunFiles, Standing, Weights, identity_of
 from clibd_cli.training.settings_fields import TrainSettings
-from clibd_cli.training.starting import Readable, read_start
+from clibd_cli.training.starting import Readable, Start, read_start
 from clibd_cli.training.step import StepLoss, StepOptions, compute_gradients, seeded
 from clibd_cli.training.targets import make_targets
 
@@ -66,8 +66,10 @@ def train(
     """
     together = processes or Processes()
     with seeded(f"{settings.seed} objective", together.device):
+        validates = validate is not None and settings.validate_every > 0
+        check_run(settings, towers, validates)
         run = _Run(settings, examples, plan, towers, folder, journal, together, progress)
-        return run.go(feed, validate if settings.validate_every else None)
+        return run.go(feed, validate if validates else None)
 
 
 class _Run:
@@ -84,11 +86,6 @@ class _Run:
         processes: Processes,
         progress: Progress,
     ) -> None:
-        if len(towers.modules) < 2 and not settings.taxon_weight:
-            raise UsageError(
-                f"there is only a tower for {', '.join(towers.modules)}: nothing to contrast",
-                "Give data and towers of two kinds, or taxon_weight more than 0.",
-            )
         self._settings = settings
         self._targets = make_targets(examples, settings.label)
         self._per_epoch = plan.steps_per_epoch
@@ -96,11 +93,17 @@ class _Run:
         self._end = min(self._total, settings.stop_at or self._total)
         self._processes = processes
         self._progress = progress if processes.first else SILENT
+        if processes.notice:
+            self._progress.warn(processes.notice)
         self._journal = journal if processes.first else Journal(None)
         self._towers = towers
         for module in towers.modules.values():
             module.to(processes.device)
-        self._start = read_start(settings, examples, self._targets, towers)
+            # Before the anchors are read, which must be the same on all processes.
+            processes.share_from_first(module.state_dict().values())
+        identity = identity_of(settings, self._targets.digest, towers.starts)
+        self._files = RunFiles(folder, identity)
+        self._start = self._read_start(examples)
         objective = Objective(settings, self._targets.sizes, towers.dim)
         objective.begin_at(self._start.proxies)
         objective.to(processes.device)
@@ -110,7 +113,6 @@ class _Run:
         self._options = StepOptions(
             settings.micro_batch, settings.gradient_caching, torch_dtype(precision), settings.seed
         )
-        self._files = RunFiles(folder, identity_of(settings, self._targets.digest))
         self._standing = Standing()
         self._loss: float | None = None
         self._whole = True  # no update of the weights is half done
@@ -126,6 +128,15 @@ class _Run:
             raise
         return self._result(begun)
 
+    def _read_start(self, examples: Sequence[Readable]) -> Start:
+        """Anchors and proxies; none for a run that has no step left, whatever they would cost."""
+        before = self._files.standing()
+        if before is not None:
+            before.judge_by(self._settings.metric, self._settings.patience)
+            if before.stopped or before.step >= self._end:
+                return Start()
+        return read_start(self._settings, examples, self._targets, self._towers, self._progress)
+
     def _resume(self) -> None:
         self._standing = self._files.load(self._weights, self._optimiser) or Standing()
         if self._processes.agree([self._standing.step]) != [self._standing.step]:
@@ -133,7 +144,7 @@ class _Run:
                 f"the processes see different checkpoints in {self._files.folder}",
                 "Give a folder that all machines share.",
             )
-        self._standing.judge_by(self._settings.metric)
+        self._standing.judge_by(self._settings.metric, self._settings.patience)
         # Bit-equal on all processes, whatever the towers were made from.
         for module in (*self._weights.towers.values(), self._weights.objective):
             self._processes.share_from_first(module.state_dict().values())
@@ -148,7 +159,7 @@ class _Run:
         if standing.stopped or standing.step >= self._end:
             return
         self._begin_epoch()
-        with _closed(iter(feed(standing.step, self._end))) as batches:
+        with closed(iter(feed(standing.step, self._end))) as batches:
             while standing.step < self._end and not standing.stopped:
                 self._one_step(batches)
                 self._after_step(validate)
@@ -173,7 +184,7 @@ class _Run:
             self._whole = False
             gradient = self._optimiser.update(step)
             if not (math.isfinite(found.loss) and math.isfinite(gradient)):
-                raise self._not_finite(step)
+                raise not_finite(step + 1, self._files.folder)
             self._weights.objective.bound_scales()
             self._standing.step += 1
             self._loss = found.loss
@@ -215,9 +226,10 @@ class _Run:
 
     def _judge(self, metrics: dict[str, float], seconds: float) -> None:
         standing, value = self._standing, self._standing.value_of(metrics)
-        is_best = standing.judge(value, metrics, self._settings.patience)
-        if is_best:
+        is_best = standing.is_best(value)
+        if is_best:  # kept before it is noted: a run that ends here validates again
             self._files.save_best(self._weights)
+        standing.judge(value, metrics, self._settings.patience)
         facts: dict[str, Any] = {"step": standing.step, "epoch": self._epoch(standing.step - 1) + 1}
         facts |= {"value": value, "best": is_best, "metrics": metrics}
         self._journal.write("validation", {**facts, "seconds": round(seconds, 3)})
@@ -260,13 +272,6 @@ class _Run:
         epochs = math.ceil(self._total / self._per_epoch)
         self._progress.begin(f"epoch {epoch + 1} of {epochs}{loss}", last - first)
 
-    def _not_finite(self, step: int) -> ClibdError:
-        return ClibdError(
-            f"the loss or its gradient is not finite at step {step + 1}",
-            'Take a lower learning_rate, clip_norm = 1, or precision = "fp32". '
-            f"The last checkpoint is in {self._files.folder}.",
-        )
-
     def _result(self, begun: int) -> TrainResult:
         standing = self._standing
         finished = standing.stopped or standing.step >= self._total
@@ -285,14 +290,3 @@ class _Run:
             loss=self._loss,
             logit_scale=self._weights.objective.log_scale.item(),
         )
-
-
-@contextmanager
-def _closed(batches: Iterator[Batch]) -> Iterator[Iterator[Batch]]:
-    """Lets the workers of a feed go, however the training ends."""
-    try:
-        yield batches
-    finally:
-        close = getattr(batches, "close", None)
-        if close is not None:
-            close()

@@ -1,7 +1,9 @@
 """How good the towers are in the middle of a run: nearest keys of the validation queries.
 
 The paper's measure (section 5; `training.metrics`): by exact cosine search, the names of the
-nearest key are the answer; micro top-1 at four ranks, for seen and unseen species apart.
+nearest key are the answer; micro top-1 at four ranks, for seen and unseen species apart. The keys
+of a kind (photos, barcodes, names) are those of the split, as in the paper; only where the split
+has none of a kind, what is taught of it serves, as far as the species is known.
 """
 
 from __future__ import annotations
@@ -61,13 +63,12 @@ def validate(
     modalities: Sequence[Modality],
     image_tower: AnyImageTower | None = None,
     *,
-    taught_keys: bool = True,
     workers: int | None = None,
     progress: Progress = SILENT,
 ) -> dict[str, float]:
     """Micro top-1 from 0 to 1 by name: `seen.image_to_dna.species`, `unseen.dna_to_dna.genus` …
 
-    Photos and barcodes ask; keys are photos, barcodes, and the names of the keys. As in
+    Photos and barcodes ask; keys are photos, barcodes, and names (`Examples.searched`). As in
     `clibd evaluate`, all queries with a name at the rank count, whether or not any key bears it;
     where not all are borne, as by barcodes of few of the photos' species, `….species.known` is
     the share among those that are. What nothing is known of is left out.
@@ -76,24 +77,19 @@ def validate(
         encode: called in this thread alone, with some of the items at a time.
         modalities: those that have a tower.
         image_tower: the card of the image tower, which says how photos are prepared.
-        taught_keys: whether training examples with a species are keys, too; where there are no
-            others, they are.
         workers: threads that prepare photos; by default one a core.
 
     Raises:
         ClibdError: where a photo cannot be read any more.
     """
     queries = [query for query in examples.queries if query.seen is not None]
-    keys = list(examples.keys)
-    if taught_keys or not keys:
-        keys += [example for example in examples.train if example.lineage.species]
+    searched = {m: keys for m in MODALITIES if m in modalities and (keys := examples.searched(m))}
     count = default_workers() if workers is None else workers
     encoder = _Encoder(encode, image_tower, count, progress)
     asking = [m for m in ASKING if m in modalities and any(query.has(m) for query in queries)]
-    asked = [m for m in MODALITIES if m in modalities and any(key.has(m) for key in keys)]
-    if not (asking and asked):
+    if not (asking and searched):
         return {}
-    key_sides = {modality: encoder.key_side(modality, keys) for modality in asked}
+    key_sides = {modality: encoder.key_side(modality, keys) for modality, keys in searched.items()}
     metrics: dict[str, float] = {}
     for modality in asking:
         side = encoder.side(modality, queries)
@@ -127,8 +123,7 @@ class _Encoder:
         """One example for each distinct content: the first, as if the others were behind it."""
         first: dict[str, Example] = {}
         for example in examples:
-            if example.has(modality):
-                first.setdefault(_content(example, modality), example)
+            first.setdefault(_content(example, modality), example)
         return self.side(modality, list(first.values()))
 
     def _vectors(self, modality: Modality, contents: Sequence[str]) -> NDArray[np.float32]:

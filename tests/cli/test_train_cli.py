@@ -101,7 +101,7 @@ def test_a_recipe(place: Path) -> None:
     assert "8 taught; 4 queries and 4 keys" in told
     assert "4 of 4" in told
     assert "mine (" in told
-    assert Path("mine.train/recipe.toml").is_file()
+    assert Path("mine.train/run.toml").is_file()
 
 
 def test_options_count_more_and_json_is_for_programs(place: Path) -> None:
@@ -111,11 +111,11 @@ def test_options_count_more_and_json_is_for_programs(place: Path) -> None:
     facts = json.loads(done.stdout)
     assert (facts["model"], facts["total"]) == ("other", 2)
     assert facts["modalities"] == ["dna", "text"]
-    written = Path("other.train/recipe.toml").read_text(encoding="utf-8")
+    written = Path("other.train/run.toml").read_text(encoding="utf-8")
     assert "barcode_augmentation = false" in written
     assert "rank_weights = [0.0, 1.0, 1.0, 1.0]" in written
     # The recipe of a run repeats it, from anywhere.
-    again = clibd("other.train/recipe.toml", "--name", "third", "--json", "-q", "--out", "third")
+    again = clibd("other.train/run.toml", "--name", "third", "--json", "-q", "--out", "third")
     assert json.loads(again.stdout)["fingerprint"] == facts["fingerprint"]
 
 
@@ -139,6 +139,36 @@ def test_ctrl_c_says_how_to_go_on(place: Path, monkeypatch: pytest.MonkeyPatch) 
     assert "The same command goes on" in stopped.stderr
     done = clibd("r.toml")
     assert (done.exit_code, "4 of 4 (3 from an earlier run)" in done.stderr) == (0, True)
+
+
+def test_after_overwrite_going_on_is_without_it(
+    place: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def press(self: RunLine, line: dict[str, Any]) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(RunLine, "watch", press)
+    assert "The same command without --overwrite goes on" in clibd("r.toml", "--overwrite").stderr
+
+
+def test_strict_tells_of_skipped_inputs(place: Path) -> None:
+    assert clibd("r.toml", "--steps", "1", "--strict").exit_code == 0
+    Path("photos/s0-0.png").write_bytes(b"no photo")
+    words = ["r.toml", "--steps", "1", "--overwrite"]
+    assert [clibd(*words, *more).exit_code for more in ([], ["--strict"])] == [0, 3]
+    assert "mine (" in clibd("r.toml", "--steps", "1").stderr
+
+
+def test_the_recipe_in_the_folder_of_the_run_is_left_alone(place: Path) -> None:
+    Path("study").mkdir()
+    moved = RECIPE.replace('"d.fasta"', '"../d.fasta"').replace('"photos"]', '"../photos"]')
+    recipe = Path("study/recipe.toml")
+    recipe.write_text(moved.replace('"splits.csv"', '"../splits.csv"'), encoding="utf-8")
+    before = recipe.read_bytes()
+    done = clibd("study/recipe.toml", "--out", "study")
+    assert (done.exit_code, "study holds other files" in done.stderr) == (1, True)
+    done = clibd("study/recipe.toml", "--out", "study/run")
+    assert (done.exit_code, recipe.read_bytes()) == (0, before)
 
 
 def test_stop_at_is_not_the_end(place: Path) -> None:
@@ -165,6 +195,7 @@ def test_help_is_grouped_and_has_examples() -> None:
         (["gone.toml"], 1, "gone.toml cannot be read"),
         (["bad.toml"], 1, "bad.toml is not TOML"),
         (["odd.toml"], 1, "did you mean epochs"),
+        (["unfit.toml"], 1, "the recipe unfit.toml: freeze names 'wings'"),
         (["typed.toml"], 1, "epochs is 'many', but should be a whole number"),
         ([], 2, "the model has no name"),
         (["r.toml", "--epochs", "0"], 2, "epochs is 0"),
@@ -179,6 +210,7 @@ def test_help_is_grouped_and_has_examples() -> None:
 def test_mistakes_say_what_to_do(place: Path, words: list[str], code: int, says: str) -> None:
     Path("bad.toml").write_text("epochs = = 3", encoding="utf-8")
     Path("odd.toml").write_text(RECIPE + "epoch = 3\n", encoding="utf-8")
+    Path("unfit.toml").write_text(RECIPE + 'freeze = ["wings"]\n', encoding="utf-8")
     Path("typed.toml").write_text('name = "a"\nepochs = "many"\n', encoding="utf-8")
     done = clibd(*words)
     assert done.exit_code == code, done.output

@@ -42,6 +42,13 @@ def test_three_panels(tmp_path: Path) -> None:
     assert paths[0].name == "curves.png"
 
 
+def test_every_part_of_the_loss_is_drawn() -> None:
+    pytest.importorskip("matplotlib")
+    with styled():
+        losses = plot_curves([step(1, anchor_dna=0.5, anchor_text=0.4)], None, "").axes[0]
+    assert labels(losses) == ["loss", "contrastive", "species", "anchor_dna", "anchor_text"]
+
+
 def test_the_mean_is_drawn_where_it_decides() -> None:
     pytest.importorskip("matplotlib")
     with styled():

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import csv
 import json
+import os
+import sys
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from functools import partial
@@ -70,6 +72,24 @@ def write_split(parts: Mapping[str, str]) -> str:
         for individual, part in parts.items():
             rows.writerows([f"s{n}-{individual}", part, "true"] for n in range(len(SPECIES)))
     return "splits.csv"
+
+
+class Warnings:
+    """A progress that keeps what it is warned of."""
+
+    live = False
+
+    def __init__(self) -> None:
+        self.heard: list[str] = []
+
+    def begin(self, label: str, total: int | None) -> None:
+        pass
+
+    def advance(self, n: int = 1) -> None:
+        pass
+
+    def warn(self, message: str) -> None:
+        self.heard.append(message)
 
 
 def losses(done: TrainSummary) -> list[float]:
@@ -200,13 +220,180 @@ def test_new_small_towers_from_unpaired_specimens(
 
 def test_a_run_that_cannot_go_on_says_why(place: Path) -> None:
     train(replace(TINY, stop_at=1))
-    with pytest.raises(ClibdError, match=r"other settings: epochs was 2"):
+    with pytest.raises(ClibdError, match=r"another run: epochs was 2"):
         train(replace(TINY, epochs=3))
     write_fasta(Path("d.fasta"), range(5), labels=True)
     with pytest.raises(ClibdError, match="training data"):
         train(TINY)
     done = train(TINY, overwrite=True)
     assert (done.resumed_at, done.finished) == (0, True)
+
+
+def test_a_run_of_other_settings_leaves_the_folder_as_it_is(place: Path) -> None:
+    train(replace(TINY, stop_at=1))
+    before = {path: path.read_bytes() for path in Path("mine.train").iterdir()}
+    with pytest.raises(ClibdError, match="another run"):
+        train(replace(TINY, epochs=3))
+    assert {path: path.read_bytes() for path in Path("mine.train").iterdir()} == before
+
+
+@pytest.mark.parametrize("when", ["will_install", "set_default", "save_figure", "finish"])
+def test_a_stop_while_the_model_is_put_up_is_no_harm(
+    place: Path, monkeypatch: pytest.MonkeyPatch, when: str
+) -> None:
+    from clibd_cli.report import plots
+    from clibd_cli.tasks.train_folder import RunFolder
+    from clibd_cli.training import finish
+
+    if when == "save_figure":
+        pytest.importorskip("matplotlib")
+
+    def press(*_values: object) -> None:
+        raise KeyboardInterrupt
+
+    owner: Any = {"set_default": finish, "save_figure": plots}.get(when, RunFolder)
+    with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
+        patch.setattr(owner, when, press)
+        train(TINY)
+    done = train(TINY)
+    assert (done.resumed_at, done.model) == (4, "mine")
+
+
+def test_a_failed_plot_is_a_warning(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    pytest.importorskip("matplotlib")
+    from clibd_cli.report import curves
+
+    def fail(*_values: object) -> None:
+        raise RuntimeError("no fonts")
+
+    monkeypatch.setattr(curves, "plot_curves", fail)
+    told = Warnings()
+    done = train(replace(TINY, steps=1), progress=told)
+    assert (done.model, done.curves) == ("mine", None)
+    assert "the curves cannot be drawn: no fonts" in told.heard
+
+
+def test_the_users_files_are_left_alone(place: Path) -> None:
+    Path("study").mkdir()
+    for name in ("recipe.toml", "run.toml", "log.jsonl"):
+        Path("study", name).write_text("mine", encoding="utf-8")
+    for overwrite in (False, True):
+        with pytest.raises(ClibdError, match="holds other files"):
+            train(replace(TINY, out="study"), overwrite=overwrite)
+    assert {path.name: path.read_text() for path in Path("study").iterdir()} == dict.fromkeys(
+        ("recipe.toml", "run.toml", "log.jsonl"), "mine"
+    )
+    Path("empty").mkdir()
+    done = train(replace(TINY, out="empty", steps=1))
+    # The recipe of a run is not written while it is read from.
+    recipe = Path(done.folder, "run.toml")
+    recipe.write_text(text := "# mine\n" + recipe.read_text(encoding="utf-8"), encoding="utf-8")
+    train(replace(TINY, out="empty", steps=2), overwrite=True, recipe=recipe)
+    assert recipe.read_text(encoding="utf-8") == text
+
+
+@pytest.mark.parametrize(
+    "values", [{"init_model": "gone"}, {"dna": ("gone.fasta",)}, {"modalities": ("dna",)}]
+)
+def test_a_mistake_with_overwrite_costs_no_earlier_run(place: Path, values: dict[str, Any]) -> None:
+    train(replace(TINY, stop_at=3))
+    with pytest.raises(ClibdError):
+        train(replace(TINY, **values), overwrite=True)
+    assert not list(Path("mine.train").glob("*.old"))
+    assert train(TINY).resumed_at == 3
+    assert not list(Path("mine.train").glob("*.old"))
+
+
+def test_what_is_missing_is_found_before_photos_are_looked_at(
+    place: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from clibd_cli.training import examples, pretrained, tower_lora
+
+    def read(*_values: object, **_more: object) -> None:
+        raise AssertionError("data is read")
+
+    def lacks(*_values: object) -> None:
+        raise ClibdError("not there")
+
+    monkeypatch.setattr(examples, "read_examples", read)
+    monkeypatch.setattr(tower_lora, "require_peft", lacks)
+    monkeypatch.setattr(pretrained, "pretrained_file", lacks)
+    for values, says in [
+        ({"init_model": "gone"}, "no model called gone"),
+        ({"init_model": "gone.pth"}, "checkpoint gone.pth does not exist"),
+        ({"dna_tower": "model:gone"}, "no model called gone"),
+        ({"image_tower": "pretrained:efficientnet_lite0"}, "not there"),
+        ({"lora_rank": 2}, "not there"),
+        ({"vocab": "gone.txt"}, "vocabulary gone.txt does not exist"),
+    ]:
+        with pytest.raises(ClibdError, match=says):
+            train(replace(TINY, **values))
+    assert not Path("mine.train").exists()
+
+
+def test_towers_that_do_not_fit_are_found_before_photos_are_decoded(
+    place: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from clibd_cli.training import photo_reading
+
+    def decode(*_values: object) -> None:
+        raise AssertionError("photos are decoded")
+
+    monkeypatch.setattr(photo_reading, "load_photo", decode)
+    save(clibd_state(), Path("best.pth"))
+    with pytest.raises(UsageError, match="text tower, but not its vocabulary"):
+        train(replace(TINY, init_model="best.pth"))
+
+
+def test_settings_from_python_are_checked(place: Path) -> None:
+    with pytest.raises(UsageError, match="epochs is 0"):
+        train(replace(TINY, epochs=0))
+
+
+def test_two_runs_in_one_folder_do_not_mix(place: Path) -> None:
+    refused: list[str] = []
+
+    def again(line: Mapping[str, Any]) -> None:
+        if line["step"] == 2:
+            with pytest.raises(ClibdError) as told:
+                train(TINY, overwrite=True)
+            refused.append(told.value.message)
+
+    done = train(TINY, watch=again)
+    (message,) = refused
+    assert "another run of clibd is training in mine.train (process " in message
+    assert len(losses(done)) == 4
+    assert not (Path(done.folder) / ".lock").exists()
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="other systems have no such names")
+def test_a_run_on_names_that_are_not_utf8_goes_on(place: Path) -> None:
+    odd = os.fsdecode(b"caf\xe9")
+    Path(odd).mkdir()
+    Path("d.fasta").rename(Path(odd, "d.fasta"))
+    asked = replace(TINY, dna=(f"{odd}/d.fasta",), stop_at=1)
+    train(asked)
+    assert train(replace(asked, stop_at=None)).resumed_at == 1
+
+
+def test_the_steps_done_are_those_of_the_checkpoint(place: Path) -> None:
+    asked = replace(TINY, stop_at=1)
+    assert steps_done(asked) == 0
+    done = train(asked)
+    log = Path(done.log)
+    last = {**read_journal(log)[-1], "step": 2}
+    log.write_text(log.read_text(encoding="utf-8") + json.dumps(last) + "\n", encoding="utf-8")
+    assert steps_done(asked) == 1
+    (Path(done.folder) / "checkpoint.pt").write_bytes(b"torn")
+    assert steps_done(asked) == 0
+
+
+def test_a_fine_tuned_model_keeps_the_terms_of_the_first(place: Path) -> None:
+    train(replace(TINY, steps=1, licence="research only", notes="No moths."))
+    done = train(replace(TINY, steps=1, name="finer", init_model="mine"))
+    card = read_card(find_installed("finer", models_home()))
+    assert (done.model, card.licence) == ("finer", "Begun from mine: research only")
+    assert card.notes.startswith("Begun from mine: No moths.")
 
 
 def test_a_name_that_is_taken_is_found_out_before_training(place: Path) -> None:
@@ -235,6 +422,11 @@ def test_bad_photos_are_skipped_and_listed(place: Path) -> None:
     done = train(TINY)
     assert done.skipped == 1
     assert "s0-0.png" in (Path(done.folder) / "skipped.csv").read_text(encoding="utf-8")
+    for photo in Path("photos").glob("*.png"):
+        photo.write_bytes(b"no photo")
+    with pytest.raises(ClibdError, match="no photo that is to be trained on can be read") as told:
+        train(TINY, overwrite=True)
+    assert ".png: " in str(told.value.hint)
 
 
 @pytest.mark.parametrize(
@@ -249,7 +441,8 @@ def test_bad_photos_are_skipped_and_listed(place: Path) -> None:
         ({"name": "con"}, "cannot be the name"),
         ({"name": "clibd-demo"}, "own model"),
         ({"photos": (), "modalities": ("dna",)}, "nothing to contrast"),
-        ({"metric": "seen.dna_to_dna.tribe", "split": "all.csv"}, "tribe is not measured"),
+        ({"metric": "seen.dna_to_dna.tribe", "split": "all.csv"}, "no metric"),
+        ({"metric": "unseen.dna_to_dna.genus", "split": "all.csv"}, "genus is not measured"),
     ],
 )
 def test_mistakes_are_told(place: Path, values: dict[str, Any], says: str) -> None:

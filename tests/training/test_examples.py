@@ -235,7 +235,8 @@ def test_labels_of_examples() -> None:
     bare = Example("i", None, A)
     assert bare.label("specimen") == bare.label("species") == bare.label("bin")
     assert full.label("specimen") == bare.label("specimen")
-    assert Example("j", None, A, Lineage("O")).label("species") == Lineage("O").as_text()
+    assert Example("j", None, A, Lineage("O")).label("species") == "specimen j"
+    assert Example("j", None, A, x).label("bin") == "specimen j"
 
 
 def test_what_cannot_be_trained_on(tmp_path: Path) -> None:
@@ -283,3 +284,17 @@ def test_real_photos_and_barcodes_by_taxon(shared_data: Path) -> None:
     assert len(pictures) == 6146
     assert len({e.lineage.species for e in pictures}) == 251
     assert 10 < sum(e.barcode is not None for e in found.train) <= 85
+
+
+def test_it_is_said_where_validations_search_what_was_taught(tmp_path: Path) -> None:
+    for name in "ab":
+        photo(tmp_path / "photos" / f"{name}.png")
+    fasta = write(tmp_path / "s.fasta", ">a", A, ">b", B, ">k", A)
+    rows = ("specimen_id,split,species", "a,train,G s", "b,val,G s", "k,key,G s")
+    split = write(tmp_path / "split.csv", *rows)
+    told = Told()
+    found = read_examples([fasta], [tmp_path / "photos"], split=split, progress=told)
+    assert [e.specimen_id for e in found.searched("dna")] == ["k"]
+    assert [m for m in told.warnings if "is a key" in m] == [
+        "no photo is a key in the split: validations search the taught photos"
+    ]

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 import torch
 
 from clibd_cli.core.errors import ClibdError
+from clibd_cli.models.cards import ModelCard
 from clibd_cli.models.home import models_home
 from clibd_cli.models.model import load_model
 from clibd_cli.models.registry import default_model
@@ -46,6 +48,48 @@ def test_the_card_says_where_the_model_comes_from(workplace: Path, tmp_path: Pat
     assert (card.modalities, card.dim) == (("dna", "text"), 64)
     assert default_model(tmp_path) == "m"
     assert load_model(tmp_path / "m").encode("text", ["a b"]).shape == (1, 64)
+
+
+BEFORE = ModelCard(
+    name="first",
+    title="First",
+    source="Plates of 1999",
+    licence="research only",
+    citation="Gong et al. 2025",
+    notes="No moths. Validation, top-1: seen.dna_to_dna.species 12.0 %.",
+)
+
+
+def test_the_terms_of_the_model_that_it_began_in_are_handed_on(
+    workplace: Path, tmp_path: Path
+) -> None:
+    settings = TrainSettings(name="m", init_model="tiny")
+    outcome = Outcome(7, 2.5, METRICS, (BEFORE,))
+    card = install_trained(settings, started(settings), outcome, tmp_path)
+    assert card.licence == "Begun from first: research only"
+    assert card.citation == "Begun from first: Gong et al. 2025"
+    assert card.notes.startswith("Begun from first: No moths. Validation, top-1: seen.dna")
+    assert "12.0" not in card.notes
+    assert card.source.endswith("; first: Plates of 1999")
+    # The next one hands them on as they are, unless the recipe has its own.
+    own = replace(settings, licence="CC0")
+    card = install_trained(own, started(own), Outcome(1, 1.0, {}, (card,)), tmp_path)
+    assert (card.licence, card.citation) == ("CC0", "Begun from first: Gong et al. 2025")
+    assert card.notes == "Begun from first: No moths."
+
+
+def test_the_fingerprint_is_told_before_the_model_has_its_place(
+    workplace: Path, tmp_path: Path
+) -> None:
+    settings = TrainSettings(name="m", init_model="tiny")
+    told: list[str] = []
+
+    def note(fingerprint: str) -> None:
+        assert not (tmp_path / "m").exists()
+        told.append(fingerprint)
+
+    card = install_trained(settings, started(settings), Outcome(1, 1.0), tmp_path, note)
+    assert told == [card.fingerprint]
 
 
 def test_the_same_weights_have_the_same_fingerprint(workplace: Path, tmp_path: Path) -> None:

@@ -13,7 +13,6 @@ from clibd_cli.core.errors import ClibdError, UsageError
 from clibd_cli.training.settings import (
     TrainSettings,
     read_settings,
-    recipe_differences,
     recipe_values,
     setting_fields,
     setting_types,
@@ -71,6 +70,8 @@ def test_options_come_first_and_none_is_not_given(tmp_path: Path) -> None:
         ('pairs = "both"', "should be one of specimen, taxon"),
         ("dna = [1]", "should be a list of texts"),
         ("rank_weights = [1, 2]", "should be a list of 4 numbers"),
+        (f"learning_rate = {10**400}", "should be a smaller number"),
+        (f"epochs = {10**400}", "should be a smaller number"),
         ("learning_rate = nan", "should be a number"),
         ("learn_rate = 1", "unknown key 'learn_rate'; did you mean learning_rate"),
         ("[data]\nx = 1", "unknown key 'data'"),
@@ -113,7 +114,10 @@ def test_what_is_no_toml_or_missing_is_named(tmp_path: Path) -> None:
         ({"contrastive_weight": 0.0, "taxon_weight": 0.0}, "both losses"),
         ({"rank_weights": (0.0, 0.0, 0.0, 0.0)}, "all ranks have weight 0"),
         ({"patience": 2}, "patience needs validations"),
-        ({"metric": "species"}, "no metric 'species'"),
+        ({"metric": "species", "split": "s.csv"}, "no metric 'species'"),
+        ({"metric": "seen.dna_to_dna.genus"}, "metric needs validations"),
+        ({"pairs": "taxon", "label": "bin"}, "photos without a BIN"),
+        ({"seed": 2**32}, "seed is 4294967296"),
     ],
 )
 def test_what_does_not_fit_together_is_refused(changes: dict[str, Any], message: str) -> None:
@@ -135,7 +139,7 @@ _TEXT = st.text(st.characters(exclude_categories=["Cs"]), max_size=30)
     title=_TEXT,
     rate=st.floats(0, 1e3),
     weights=st.tuples(*[st.floats(0.001, 9)] * 4),
-    seed=st.integers(0, 2**62),
+    seed=st.integers(0, 2**32 - 1),
     metric=st.none() | st.just("unseen.dna_to_dna.genus"),
 )
 def test_a_recipe_reads_back_as_it_was_written(
@@ -147,8 +151,14 @@ def test_a_recipe_reads_back_as_it_was_written(
     metric: str | None,
 ) -> None:
     folder = tmp_path_factory.mktemp("recipe")
-    given_values = {"title": title, "learning_rate": rate, "rank_weights": weights, "seed": seed}
-    first = read_settings(None, {**LEAST, **given_values, "metric": metric, "dna": (str(folder),)})
+    given_values: dict[str, Any] = {
+        "title": title,
+        "learning_rate": rate,
+        "rank_weights": weights,
+        "seed": seed,
+    }
+    given_values |= {"metric": metric, "split": str(folder / "s.csv"), "dna": (str(folder),)}
+    first = read_settings(None, {**LEAST, **given_values})
     assert _read(folder, to_toml(first)) == first
 
 
@@ -168,18 +178,28 @@ def test_every_setting_explains_itself_and_has_a_type_that_options_know() -> Non
         assert name in types
 
 
-def test_differences_that_change_the_weights() -> None:
+def test_what_cannot_change_the_weights_is_not_of_the_recipe() -> None:
     one = read_settings(None, LEAST)
-    assert recipe_differences(one, replace(one, title="x", workers=3, stop_at=4, patience=3)) == []
-    assert recipe_differences(one, replace(one, seed=3, epochs=4)) == ["epochs", "seed"]
+    changed = replace(one, title="x", workers=3, stop_at=4, patience=3)
+    assert recipe_values(changed) == recipe_values(one)
+    assert recipe_values(replace(one, seed=3)) != recipe_values(one)
 
 
-def test_a_run_is_told_by_its_files_not_by_where_it_was_started(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.chdir(tmp_path)
-    (tmp_path / "below").mkdir()
+def test_a_mistake_is_the_recipes_or_the_commands(tmp_path: Path) -> None:
+    text = 'name = "m"\ndna = "a"\ndna_tower = "new:bert"\ntaxon_weight = 1\n'
+    with pytest.raises(ClibdError, match=r"recipe\.toml: epochs is 0") as told:
+        _read(tmp_path, text + "epochs = 0", seed=3)
+    assert told.value.exit_code == 1
+    with pytest.raises(ClibdError, match="epochs is 0") as told:
+        _read(tmp_path, text + "epochs = 3", epochs=0)
+    assert told.value.exit_code == 2
+    with pytest.raises(ClibdError, match="--learning-rate is nan") as told:
+        _read(tmp_path, text, learning_rate=float("nan"))
+    assert told.value.exit_code == 2
+
+
+def test_where_data_and_towers_lie_is_not_of_the_recipe() -> None:
     one = recipe_values(read_settings(None, LEAST))
-    monkeypatch.chdir(tmp_path / "below")
-    assert recipe_values(read_settings(None, {**LEAST, "dna": "../a.fasta"})) == one
-    assert recipe_values(read_settings(None, LEAST)) != one
+    moved = {"dna": "there/a.fasta", "split": "s.csv", "dna_tower": "there/best.pth"}
+    assert recipe_values(read_settings(None, {**LEAST, **moved})) == one
+    assert recipe_values(read_settings(None, {**LEAST, "min_bases": 20})) != one

@@ -1,7 +1,7 @@
 """Anchors and proxies: what a run takes from its towers before the first step."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from clibd_cli.core.errors import UsageError
-from clibd_cli.core.lineage import Lineage
+from clibd_cli.core.lineage import RANKS, Lineage
 from clibd_cli.core.records import Modality
 from clibd_cli.training.example import Example
 from clibd_cli.training.losses import BatchTargets, Objective
@@ -28,6 +28,7 @@ class OneHotTowers:
 
     modules: dict[Modality, nn.Module]
     dim: int = DIM
+    starts: dict[Modality, str] = field(default_factory=dict)
 
     def inputs(self, modality: Modality, items: Sequence[Any]) -> list[Tensor]:
         return [torch.eye(DIM)[[BASES.index(item[0]) for item in items]]]
@@ -116,6 +117,8 @@ def test_only_its_anchor_moves_an_anchored_tower() -> None:
     [
         ({"anchor": ["image"]}, "anchor names 'image'"),
         ({"anchor": ["dna"], "freeze": ["dna"]}, "both anchored and frozen"),
+        ({"anchor": ["text"]}, "anchor names text, but there is no text tower"),
+        ({"anchor": ["dna"], "modalities": ["image"]}, "not among modalities"),
     ],
 )
 def test_what_cannot_be_anchored_is_refused(changes: dict[str, Any], told: str) -> None:
@@ -123,3 +126,30 @@ def test_what_cannot_be_anchored_is_refused(changes: dict[str, Any], told: str) 
     given |= {"image_tower": "new:efficientnet_lite0", **changes}
     with pytest.raises(UsageError, match=told):
         read_settings(None, given)
+
+
+@pytest.mark.parametrize("rank", RANKS)
+def test_a_rank_that_no_example_has_is_passed_over(rank: str) -> None:
+    bare = [replace(e, lineage=replace(e.lineage, **{rank: None})) for e in EXAMPLES]
+    targets = make_targets(bare, "specimen")
+    torch.manual_seed(0)
+    proxies = read_start(SETTINGS, bare, targets, towers()).proxies
+    assert {r: tuple(p.shape) for r, p in proxies.items()} == {
+        r: (size, DIM) for r, size in targets.sizes.items()
+    }
+    if rank != "species":  # that of a photo without a barcode of its species: that of its kin
+        near = proxies["species"][targets.names["species"].index("Gb two")]
+        assert float(near.norm()) == pytest.approx(1)
+        wanted = 2 if rank != "genus" else 0
+        assert int(near.argmax()) == wanted
+
+
+def test_an_anchored_kind_may_have_no_row_in_a_step() -> None:
+    targets = make_targets(EXAMPLES, "species")
+    start = read_start(SETTINGS, EXAMPLES, targets, towers())
+    objective = Objective(SETTINGS, targets.sizes, DIM)
+    rows: dict[Modality, list[int]] = {"dna": [], "image": [4, 0]}
+    batch = BatchTargets.of(targets, rows, torch.device("cpu"), start.anchors)
+    loss, parts = objective({"image": torch.randn(2, DIM)}, batch)
+    assert torch.isfinite(loss)
+    assert "anchor_dna" not in parts

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from pathlib import Path
+
 from clibd_cli.core.lineage import Lineage
 from clibd_cli.training.example import Example
 from clibd_cli.training.targets import make_targets
@@ -16,6 +18,9 @@ def test_rows_are_alike_by_specimen_bin_or_species() -> None:
     assert make_targets(EXAMPLES, "specimen").groups.tolist() == [0, 1, 0, 2]
     assert make_targets(EXAMPLES, "bin").groups.tolist() == [0, 1, 2, 0]
     assert make_targets(EXAMPLES, "species").groups.tolist() == [0, 0, 1, 2]
+    # What is known to its order alone is like its own specimen only.
+    both = [Example(name, lineage=Lineage("Diptera")) for name in "xyx"]
+    assert make_targets(both, "species").groups.tolist() == [0, 1, 0]
 
 
 def test_taxa_are_numbered_in_the_order_of_their_names() -> None:
@@ -35,3 +40,11 @@ def test_the_digest_knows_data_and_order() -> None:
     ]
     assert len(set(digests)) == 4
     assert digests[0] == make_targets(EXAMPLES, "specimen").digest
+
+
+def test_the_digest_knows_the_names_of_photos_but_not_their_folders() -> None:
+    here, there, other = (
+        make_targets([Example("a", Path(path))], "specimen").digest
+        for path in ("here/a.jpg", "there/a.jpg", "here/b.jpg")
+    )
+    assert here == there != other

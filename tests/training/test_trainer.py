@@ -1,7 +1,9 @@
 from __future__ import annotations
 
 import itertools
+import math
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -9,11 +11,12 @@ import numpy as np
 import pytest
 import torch
 
-from clibd_cli.core.errors import ClibdError
+from clibd_cli.core.errors import ClibdError, UsageError
 from clibd_cli.core.records import Modality
 from clibd_cli.training.collaborators import Encode, TrainResult
 from clibd_cli.training.journal import Journal, read_journal
-from clibd_cli.training.run_state import BEST, CHECKPOINT
+from clibd_cli.training.processes import Processes
+from clibd_cli.training.run_state import BEST, CHECKPOINT, RunFiles
 from clibd_cli.training.trainer import train
 from tests.training.tiny_run import (
     DIM,
@@ -291,3 +294,122 @@ def test_steps_are_the_length_of_the_run(tmp_path: Path) -> None:
     ]
     assert len(rates) == 5
     assert rates[-1] < 1e-9
+
+
+def test_a_best_that_could_not_be_written_is_found_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(files: RunFiles, weights: Any) -> None:
+        raise OSError("no space left")
+
+    with monkeypatch.context() as broken:
+        broken.setattr(RunFiles, "save_best", full)
+        with pytest.raises(OSError, match="no space"):
+            _train(tmp_path, tiny_towers(), validate=lambda encode: {"good": 0.9})
+    towers = tiny_towers(seed=5)
+    values = iter([0.9, 0.1, 0.1, 0.1])
+    seen: list[torch.Tensor] = []
+
+    def validate(encode: Encode) -> dict[str, float]:
+        seen.append(weights_of(towers).clone())
+        return {"good": next(values)}
+
+    result = _train(tmp_path, towers, validate=validate)
+    assert result.best_step == PER_EPOCH
+    assert torch.equal(weights_of(towers), seen[0])
+
+
+def test_patience_may_change_after_it_ended_the_run(tmp_path: Path) -> None:
+    whole, run = tmp_path / "whole", tmp_path / "run"
+    values = {"validate": lambda encode: {"good": 0.5}}
+    at_once = tiny_towers()
+    _train(whole, at_once, patience=0, **values)
+    assert _train(run, tiny_towers(), patience=1, **values).step == 2 * PER_EPOCH
+    longer = _train(run, tiny_towers(), patience=2, **values)
+    assert (longer.step, longer.stopped_early) == (3 * PER_EPOCH, True)
+    towers = tiny_towers()
+    ended = _train(run, towers, patience=0, **values)
+    assert (ended.step, ended.stopped_early) == (4 * PER_EPOCH, False)
+    assert torch.equal(weights_of(towers), weights_of(at_once))
+    assert _train(run, tiny_towers(), patience=2, **values).stopped_early
+
+
+def test_caching_may_be_switched_on_later_and_other_towers_are_another_run(tmp_path: Path) -> None:
+    def begun_at(start: str) -> TinyTowers:
+        return TinyTowers(tiny_towers().modules, starts={"dna": start})
+
+    _train(tmp_path, begun_at("one"), stop_at=1)
+    assert _train(tmp_path, begun_at("one"), stop_at=2, gradient_caching=True).resumed_at == 1
+    with pytest.raises(ClibdError, match="start of dna_tower was one"):
+        _train(tmp_path, begun_at("other"))
+
+
+def test_a_run_goes_on_when_its_data_have_moved_but_not_with_other_photos(tmp_path: Path) -> None:
+    def go(photos: Path, file: str, **changes: Any) -> TrainResult:
+        examples = [replace(example, photo=photos / file) for example in tiny_examples()]
+        settings = tiny_settings(tmp_path, photos=(str(photos),), **changes)
+        return train(
+            settings, examples, TinyPlan(), tiny_towers(), tiny_feed, None,
+            folder=tmp_path, journal=Journal(None),
+        )  # fmt: skip
+
+    go(tmp_path / "here", "a.jpg", stop_at=1)
+    with pytest.raises(ClibdError, match="training data"):
+        go(tmp_path / "here", "b.jpg")
+    assert go(tmp_path / "there", "a.jpg").resumed_at == 1
+
+
+def test_the_hint_for_a_loss_that_is_not_finite_can_be_followed(tmp_path: Path) -> None:
+    def feed(start: int, end: int) -> Iterator[TinyBatch]:
+        for batch in tiny_feed(start, end):
+            yield TinyBatch(
+                batch.rows, {m: [i * math.nan for i in batch.items[m]] for m in batch.rows}
+            )
+
+    with pytest.raises(ClibdError, match="not finite") as told:
+        _train(tmp_path, tiny_towers(), feed=feed)
+    assert "--overwrite" in (told.value.hint or "")
+
+
+class Told:
+    """Notes what a run reports."""
+
+    live = True
+
+    def __init__(self) -> None:
+        self.stages: list[tuple[str, int | None]] = []
+        self.warnings: list[str] = []
+
+    def begin(self, label: str, total: int | None) -> None:
+        self.stages.append((label, total))
+
+    def advance(self, n: int = 1) -> None:
+        pass
+
+    def warn(self, message: str) -> None:
+        self.warnings.append(message)
+
+
+def test_anchors_are_announced_and_not_read_for_a_finished_run(tmp_path: Path) -> None:
+    told = [Told(), Told(), Told()]
+    for told_now, changes in zip(told, ({"stop_at": 1}, {}, {}), strict=True):
+        train(
+            tiny_settings(tmp_path, anchor=("dna",), **changes), tiny_examples(), TinyPlan(),
+            tiny_towers(), tiny_feed, None,
+            folder=tmp_path, journal=Journal(None), progress=told_now,
+            processes=Processes(notice="the CPU it is"),
+        )  # fmt: skip
+    assert told[0].stages[0] == told[1].stages[0] == ("anchors: dna", 1)  # one distinct barcode
+    assert told[2].stages == []
+    assert told[0].warnings == ["the CPU it is"]
+
+
+@pytest.mark.parametrize("field", [{"patience": 2}, {"metric": "good"}])
+def test_to_choose_by_validations_needs_some(tmp_path: Path, field: dict[str, Any]) -> None:
+    with pytest.raises(UsageError, match=next(iter(field))):
+        _train(tmp_path, tiny_towers(), validate=None, **field)
+
+
+def test_an_anchor_needs_its_tower(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="no text tower"):
+        _train(tmp_path, tiny_towers(), anchor=("text",))

@@ -75,20 +75,21 @@ def test_shares_of_right_names_seen_and_unseen() -> None:
     ]
 
 
-def test_taught_examples_with_a_species_are_keys() -> None:
+def test_taught_examples_with_a_species_are_keys_where_the_split_has_none() -> None:
     taught = [
         barcode("TTTT", LIBELLULA, TRAIN),
         barcode("TTTG", Lineage("Diptera"), TRAIN, seen=None),
     ]
     queries = [barcode("TTTG", LIBELLULA, VAL)]
     examples = Examples(taught, queries, KEYS)
-    assert validate(Letters(), examples, ("dna",))["seen.dna_to_dna.species"] == 1.0
-    assert (
-        validate(Letters(), examples, ("dna",), taught_keys=False)["seen.dna_to_dna.species"] == 0
-    )
+    assert validate(Letters(), examples, ("dna",))["seen.dna_to_dna.species"] == 0
     without_keys = Examples(taught, queries)
-    metrics = validate(Letters(), without_keys, ("dna",), taught_keys=False)
+    metrics = validate(Letters(), without_keys, ("dna",))
     assert metrics["seen.dna_to_dna.species"] == 1.0
+    photo = Example("p", Path("p.jpg"), None, PRIMA)
+    keys_of_a_kind = Examples([*taught, photo], queries, KEYS)
+    assert keys_of_a_kind.searched("image") == [photo]
+    assert keys_of_a_kind.searched("dna") == keys_of_a_kind.searched("text") == KEYS
 
 
 def test_nothing_to_measure() -> None:

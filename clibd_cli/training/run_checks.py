@@ -1,0 +1,47 @@
+"""Refuses a run that its settings, towers and validations do not make, before it costs time."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from clibd_cli.core.errors import ClibdError, UsageError
+from clibd_cli.training.casting import Towers
+from clibd_cli.training.settings_fields import TrainSettings
+
+
+def check_run(settings: TrainSettings, towers: Towers, validates: bool) -> None:
+    """Refuse what would train nothing, or choose by nothing.
+
+    Args:
+        validates: whether there will be validations.
+
+    Raises:
+        UsageError: naming the setting and what to give.
+    """
+    if len(towers.modules) < 2 and not settings.taxon_weight:
+        raise UsageError(
+            f"there is only a tower for {', '.join(towers.modules)}: nothing to contrast",
+            "Give data and towers of two kinds, or taxon_weight more than 0.",
+        )
+    for modality in settings.anchor:
+        if modality not in towers.modules:
+            raise UsageError(
+                f"anchor names {modality}, but there is no {modality} tower",
+                f"Give data and a tower for {modality}, or leave it out of anchor.",
+            )
+    asked = "patience" if settings.patience else "metric" if settings.metric else ""
+    if asked and not validates:
+        raise UsageError(
+            f"{asked} needs validations, but no specimen validates",
+            f"Name specimens val in the split, or leave {asked} out.",
+        )
+
+
+def not_finite(step: int, folder: Path) -> ClibdError:
+    """The error of a step (the first is 1) whose loss is not finite."""
+    return ClibdError(
+        f"the loss or its gradient is not finite at step {step}",
+        "Begin anew, with --overwrite (other settings make another run) and a lower "
+        'learning_rate, clip_norm = 1, or precision = "fp32". '
+        f"The last checkpoint is in {folder}.",
+    )
