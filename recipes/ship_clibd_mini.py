@@ -28,9 +28,9 @@ RECIPE = Path(__file__).with_name("clibd_mini.toml")
 REPRESENTATIVES = {"image": 5, "dna": 1}
 FIGURES = {
     "seen.dna_to_dna.species": "barcode to barcodes, species",
-    "unseen.dna_to_dna.genus": "genus of new species",
+    "unseen.dna_to_dna.genus.known": "genus of new species",
     "seen.image_to_image.species": "photo to photos, species",
-    "unseen.image_to_image.genus": "genus of new species",
+    "unseen.image_to_image.genus.known": "genus of new species",
     "seen.image_to_dna.species.known": "photo to barcodes, species",
     "unseen.image_to_dna.family": "family of new species",
 }

@@ -53,7 +53,7 @@ class Course:
         progress: Progress,
         watch: Callable[[Mapping[str, Any]], None] | None,
     ) -> None:
-        self.quiet: Progress = _OnlyWarnings(progress)
+        self.quiet: Progress = _WithoutEpochs(progress)
         self.memory_mb = 0.0
         self._settings = settings
         self._progress = progress
@@ -93,19 +93,25 @@ class Course:
         self.memory_mb = max(self.memory_mb, line["memory_mb"] or 0.0)
 
 
-class _OnlyWarnings:
-    """Passes warnings on, and nothing else."""
+class _WithoutEpochs:
+    """Passes everything on but the bars of epochs: the live line shows the whole run instead."""
 
     live = False
 
     def __init__(self, progress: Progress) -> None:
         self._progress = progress
+        self._passes = True
 
     def begin(self, label: str, total: int | None) -> None:
-        """Nothing."""
+        """A stage before the steps, or an epoch."""
+        self._passes = not label.startswith("epoch ")
+        if self._passes:
+            self._progress.begin(label, total)
 
     def advance(self, n: int = 1) -> None:
-        """Nothing."""
+        """Of the stage that was begun last."""
+        if self._passes:
+            self._progress.advance(n)
 
     def warn(self, message: str) -> None:
         """A warning of the trainer."""
