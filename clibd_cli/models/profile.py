@@ -35,6 +35,11 @@ UNKNOWN = 4
 
 _LEAST_FREQUENCY = 0.05
 """Added to frequencies before their logarithm: a rare base speaks against a place."""
+_LEAST_OVERLAP = 1 / 3
+"""Share of a barcode, or of the profile if it is shorter, that must lie on the other.
+
+Without it, a sequence that resembles nothing would lie where it touches the profile least.
+"""
 _PICTURE_LENGTH = 30.0
 """Length of the picture of a barcode, so that its values are about one."""
 _ROUNDS = 3
@@ -123,8 +128,9 @@ def fit_profile(barcodes: Sequence[str], positions: int, max_bases: int) -> Tens
 def place(codes: Tensor, usual: Tensor) -> Tensor:
     """Barcodes on the profile: `[batch, bases]` codes to `[batch, positions]` codes.
 
-    Each barcode lies where it fits the profile best, as it is or reverse-complemented; positions
-    that it does not reach are UNKNOWN, and bases that the profile does not reach are left out.
+    Each barcode lies where it fits the profile best, as it is or reverse-complemented, and a third
+    of it at least lies there; positions that it does not reach are UNKNOWN, and bases that the
+    profile does not reach are left out.
     """
     scores = torch.log((usual + _LEAST_FREQUENCY) / (1 + 4 * _LEAST_FREQUENCY) * 4)
     forward, reverse = _best_places(codes, scores)
@@ -152,12 +158,22 @@ def _best_places(codes: Tensor, scores: Tensor) -> tuple[_Fit, _Fit]:
     size = 1 << (reach - 1).bit_length()
     bases = functional.one_hot(codes.long(), 5)[..., :4].to(scores.dtype).transpose(1, 2)
     spectrum = torch.fft.rfft(bases, size)
+    possible = _overlaps_enough(codes, positions, reach)
     fits = []
     for profile in (scores, scores.flip(0, 1)):
         kernel = torch.fft.rfft(profile.T.flip(1), size)
         sums = torch.fft.irfft((spectrum * kernel).sum(dim=1), size)[:, :reach]
-        fits.append(_Fit(sums, positions))
+        fits.append(_Fit(sums.masked_fill(~possible, -torch.inf), positions))
     return fits[0], fits[1]
+
+
+def _overlaps_enough(codes: Tensor, positions: int, reach: int) -> Tensor:
+    """Where enough of each barcode lies on the profile: boolean `[batch, reach]`, by offset."""
+    count = torch.arange(1, codes.shape[1] + 1, device=codes.device)
+    lengths = ((codes != UNKNOWN) * count).amax(dim=1, keepdim=True)
+    first = positions - 1 - torch.arange(reach, device=codes.device)
+    overlap = (first + lengths).clamp(max=positions) - first.clamp(min=0)
+    return overlap >= _LEAST_OVERLAP * lengths.clamp(max=positions)
 
 
 def _laid(codes: Tensor, places: Tensor, positions: int) -> Tensor:

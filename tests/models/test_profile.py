@@ -118,3 +118,14 @@ def test_hidden_units_speak_only_of_what_is_missing() -> None:
         after = [encoder(torch.from_numpy(base_codes(b, 400))) for b in (whole, parts)]
     assert torch.equal(before[0], after[0])
     assert not torch.allclose(before[1], after[1])
+
+
+def test_what_resembles_nothing_still_lies_on_the_profile(usual: torch.Tensor) -> None:
+    rng = np.random.default_rng(9)
+    strangers = ["".join("ACGT"[base] for base in rng.integers(0, 4, n)) for n in (60, 120, 400)]
+    covered = (laid(strangers, usual) != UNKNOWN).sum(axis=1)
+    assert (covered >= [20, 40, 40]).all()
+    # And its near relatives lie in the same place.
+    kin = strangers[1][:50] + "A" + strangers[1][51:]
+    one, other = laid([strangers[1], kin], usual)
+    assert (one != other).sum() <= 1
