@@ -2,19 +2,32 @@
 
 from __future__ import annotations
 
+import csv
+import gzip
+from collections.abc import Iterator
+from itertools import islice
 from pathlib import Path
 
 import pytest
+from typer.testing import CliRunner
 
 import clibd_cli
+from clibd_cli.cli.main import app
 from clibd_cli.core.shipped import OWN_LIBRARY, OWN_MODEL
 
 SHIPPED = Path(clibd_cli.__file__).parent / "shipped"
 _MOST_WEIGHTS, _MOST_LIBRARY = 25e6, 15e6
 
-pytestmark = pytest.mark.skipif(
-    not (SHIPPED / OWN_MODEL / "card.json").is_file(), reason="no trained model is in the package"
-)
+COMPLEMENT = str.maketrans("ACGT", "TGCA")
+
+
+@pytest.fixture
+def what_ships(monkeypatch: pytest.MonkeyPatch, workplace: Path) -> None:
+    """A fresh machine, with the package as it is."""
+    monkeypatch.setattr("clibd_cli.core.shipped.shipped_folder", lambda: SHIPPED)
+    monkeypatch.setenv("CLIBD_HOME", str(workplace / "home"))
+    for name in ("CLIBD_MODEL", "CLIBD_INDEX"):
+        monkeypatch.delenv(name, raising=False)
 
 
 def test_the_model_is_whole_small_and_says_what_it_is() -> None:
@@ -27,7 +40,8 @@ def test_the_model_is_whole_small_and_says_what_it_is() -> None:
     assert card.size_bytes <= _MOST_WEIGHTS
     assert card.licence != "not stated"
     assert card.source
-    assert card.notes
+    assert "Not for" in card.notes
+    assert "%" in card.notes  # how good it is
 
 
 def test_the_library_is_whole_small_and_without_sequences() -> None:
@@ -47,3 +61,41 @@ def test_the_library_is_whole_small_and_without_sequences() -> None:
     assert not any("/" in source for source in set(rows.column("source").to_pylist()))
     assert not any(Path(source).is_absolute() for source in index.header.sources)
     assert set(SHIPPED.iterdir()) == {SHIPPED / OWN_MODEL, folder}
+
+
+def barcodes(table: Path) -> Iterator[tuple[str, str, str]]:
+    """Id, species and bases of every hundredth whole barcode that has a species."""
+    with gzip.open(table, "rt", encoding="utf-8") as lines:
+        rows = csv.DictReader(lines, delimiter="\t")
+        named = (row for row in rows if row["species"] and len(row["nucleotides"]) > 600)
+        for row in islice(named, 0, None, 100):
+            yield row["record_id"], row["species"], row["nucleotides"].replace("-", "")
+
+
+@pytest.mark.realdata
+def test_barcodes_are_named_right_after_installation(
+    shared_data: Path, workplace: Path, what_ships: None
+) -> None:
+    # The library was made of these barcodes: this tells whether it works, not how good it is.
+    whole = list(islice(barcodes(shared_data / "coi/arthropods.tsv.gz"), 400))
+    ways = {
+        "whole": [bases for _, _, bases in whole],
+        "turned": [bases.translate(COMPLEMENT)[::-1] for _, _, bases in whole],
+        "cut": [bases[200:500] for _, _, bases in whole],
+    }
+    right = {}
+    for way, reads in ways.items():
+        fasta = "".join(f">{i}\n{read}\n" for (i, _, _), read in zip(whole, reads, strict=True))
+        (workplace / f"{way}.fasta").write_text(fasta, encoding="utf-8")
+        out = workplace / f"{way}.csv"
+        done = CliRunner().invoke(
+            app, ["classify", "--dna", f"{way}.fasta", "--method", "nearest", "--out", str(out)]
+        )
+        assert done.exit_code == 0, done.output
+        with out.open(encoding="utf-8", newline="") as table:
+            species = [row["species"] for row in csv.DictReader(table)]
+        hits = [a == b for a, (_, b, _) in zip(species, whole, strict=True)]
+        right[way] = sum(hits) / len(hits)
+    assert right["whole"] > 0.92, right  # one vector stands for a species in a BIN
+    assert right["turned"] == right["whole"], right
+    assert right["cut"] > 0.9, right
