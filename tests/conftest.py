@@ -82,3 +82,12 @@ def ships(workplace: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> P
         store_root=tmp_path,
     )
     return folder
+
+
+@pytest.fixture
+def one_thread() -> Iterator[None]:
+    """torch on one thread: numbers as small as in tests are slower on several."""
+    from tests.training import tiny_run
+
+    with tiny_run.one_thread():
+        yield

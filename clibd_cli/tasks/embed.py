@@ -8,11 +8,12 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from clibd_cli.core.ahead import default_workers
 from clibd_cli.core.errors import UsageError
 from clibd_cli.core.progress import SILENT, Progress
 from clibd_cli.core.records import Modality, Skip, Specimen
 from clibd_cli.io.names import printable
-from clibd_cli.tasks.encoding import DistinctEncoder, Ready, default_workers, read_ahead
+from clibd_cli.tasks.encoding import DistinctEncoder, Ready, read_ahead
 from clibd_cli.tasks.finished import FinishedRows
 from clibd_cli.tasks.inputs import (
     Inputs,

@@ -2,23 +2,20 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from clibd_cli.core.ahead import done_ahead
 from clibd_cli.core.digest import sha256_text
 from clibd_cli.core.records import Modality, Skip, Specimen
-from clibd_cli.tasks.windows import in_order
 
 if TYPE_CHECKING:
     import numpy as np
 
     from clibd_cli.models.model import ClibdModel
     from clibd_cli.vectors.spill import VectorSpill
-
-_MOST_WORKERS = 16
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,11 +41,6 @@ class Window:
     vectors: np.ndarray
 
 
-def default_workers() -> int:
-    """As many reader threads as there are cores, within reason."""
-    return min(_MOST_WORKERS, os.cpu_count() or 1)
-
-
 def read_ahead(
     model: ClibdModel,
     modality: Modality,
@@ -62,9 +54,9 @@ def read_ahead(
     Photos whose digest is in `known` are not decoded.
     """
     if modality != "image":
-        return in_order(_ready_text, records, workers=0, ahead=0)
+        return done_ahead(_ready_text, records, workers=0, most=0)
     read = _photo_reader(model, known)
-    return in_order(read, records, workers, ahead)
+    return done_ahead(read, records, workers, most=ahead)
 
 
 def _ready_text(record: Specimen | Skip) -> Ready | Skip:

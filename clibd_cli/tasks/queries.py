@@ -7,11 +7,12 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from clibd_cli.core.ahead import default_workers
 from clibd_cli.core.errors import ClibdError, UsageError
 from clibd_cli.core.lineage import RANKS, Lineage
 from clibd_cli.core.progress import SILENT, Progress
 from clibd_cli.core.records import Hit, Modality, Skip, Specimen
-from clibd_cli.tasks.encoding import DistinctEncoder, Ready, default_workers, read_ahead
+from clibd_cli.tasks.encoding import DistinctEncoder, Ready, read_ahead
 from clibd_cli.tasks.inputs import Inputs, count_specimens, read_label_tables, read_specimens
 from clibd_cli.tasks.loading import open_model_of
 from clibd_cli.tasks.windows import windows

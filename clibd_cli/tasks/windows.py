@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from collections import deque
-from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from itertools import chain, islice
 from typing import TypeVar
@@ -12,7 +10,6 @@ from typing import TypeVar
 from clibd_cli.core.errors import UsageError
 
 T = TypeVar("T")
-R = TypeVar("R")
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,26 +47,3 @@ def windows(records: Iterable[T], size: int) -> Iterator[Iterator[T]]:
     stream = iter(records)
     for first in stream:
         yield chain([first], islice(stream, size - 1))
-
-
-def in_order(
-    function: Callable[[T], R], records: Iterable[T], workers: int, ahead: int
-) -> Iterator[R]:
-    """`function` of each record, computed by `workers` threads up to `ahead` records early.
-
-    Results come in the order of the records. With no workers, it is a plain `map`.
-    """
-    if workers < 1:
-        yield from map(function, records)
-        return
-    waiting: deque[Future[R]] = deque()
-    pool = ThreadPoolExecutor(workers, thread_name_prefix="clibd-reader")
-    try:
-        for record in records:
-            waiting.append(pool.submit(function, record))
-            if len(waiting) > ahead:
-                yield waiting.popleft().result()
-        while waiting:
-            yield waiting.popleft().result()
-    finally:
-        pool.shutdown(wait=True, cancel_futures=True)

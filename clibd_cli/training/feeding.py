@@ -14,6 +14,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 from zlib import crc32
 
+from clibd_cli.core.ahead import default_workers, done_ahead
 from clibd_cli.core.errors import ClibdError
 from clibd_cli.core.records import MODALITIES, Modality
 from clibd_cli.io.names import printable
@@ -21,7 +22,6 @@ from clibd_cli.io.photos import PhotoError, load_photo
 from clibd_cli.training.augment_barcodes import augment_barcode
 from clibd_cli.training.batches import BatchPlan
 from clibd_cli.training.example import Example, Examples
-from clibd_cli.training.photo_reading import default_workers, done_ahead
 
 if TYPE_CHECKING:
     import numpy as np

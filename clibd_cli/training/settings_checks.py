@@ -8,6 +8,7 @@ from dataclasses import fields
 from clibd_cli.core.errors import UsageError
 from clibd_cli.core.lineage import RANKS
 from clibd_cli.core.records import MODALITIES
+from clibd_cli.models.registry import MODEL_NAME
 from clibd_cli.training.settings_fields import TrainSettings
 
 _NEW_KINDS = {
@@ -19,7 +20,6 @@ _METRIC = re.compile(
     rf"(seen|unseen)\.(image|dna)_to_({'|'.join(MODALITIES)})\.({'|'.join(RANKS)})(\.known)?"
 )
 """The names that `validation.validate` gives to what it measures."""
-_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
 
 
 def check_settings(settings: TrainSettings) -> None:
@@ -53,7 +53,7 @@ def _check_bounds(settings: TrainSettings) -> None:
 def _check_name(settings: TrainSettings) -> None:
     if not settings.name:
         raise UsageError("the model has no name", 'Give one: `name = "..."` or --name NAME.')
-    if not _NAME.fullmatch(settings.name):
+    if not MODEL_NAME.fullmatch(settings.name):
         raise UsageError(
             f"{settings.name!r} cannot be the name of a model",
             "Use letters, digits, '.', '_' and '-', beginning with a letter or digit.",

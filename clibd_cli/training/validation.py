@@ -8,22 +8,23 @@ has none of a kind, what is taught of it serves, as far as the species is known.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator, Sequence
+from collections.abc import Generator, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from clibd_cli.core.ahead import default_workers, done_ahead
 from clibd_cli.core.errors import ClibdError
 from clibd_cli.core.lineage import RANKS
 from clibd_cli.core.progress import SILENT, Progress
 from clibd_cli.core.records import MODALITIES, Modality
 from clibd_cli.io.names import printable
 from clibd_cli.io.photos import PhotoError, load_photo
+from clibd_cli.training.collaborators import Encode
 from clibd_cli.training.example import Example, Examples
 from clibd_cli.training.metrics import NONE, score_rank
-from clibd_cli.training.photo_reading import default_workers, done_ahead
 
 if TYPE_CHECKING:
     import numpy as np
@@ -31,9 +32,6 @@ if TYPE_CHECKING:
     from torch import Tensor
 
     from clibd_cli.models.cards import AnyImageTower
-
-Encode = Callable[[Modality, Sequence[Any]], "NDArray[np.float32]"]
-"""Prepared photos, barcodes or names in, unit vectors [n, dim] out."""
 
 ASKING: tuple[Modality, ...] = ("image", "dna")
 """Names do not ask: whoever has one needs no other."""

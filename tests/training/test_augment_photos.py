@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 import numpy as np
 import pytest
 import torch
@@ -20,12 +18,7 @@ TOWER = ImageTower(64, 1, 64, crop=32, resize=36)
 STILL = {"photo_scale_min": 1.0, "photo_rotation": 0.0, "photo_colour": 0.0}
 
 
-@pytest.fixture(autouse=True)
-def one_thread() -> Iterator[None]:
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
+pytestmark = pytest.mark.usefixtures("one_thread")
 
 
 def vary(image: Image.Image, seed: int, **changes: object) -> torch.Tensor:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import builtins
-from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -46,12 +45,7 @@ TINY_NEW = {"VIT_WIDTH": 64, "VIT_DEPTH": 1, "DNA_WIDTH": 64, "DNA_DEPTH": 1, "P
 TINY_NEW |= {"TEXT_WIDTH": 64, "TEXT_DEPTH": 1, "NGRAM_WIDTH": 16}
 
 
-@pytest.fixture(autouse=True)
-def one_thread() -> Iterator[None]:
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
+pytestmark = pytest.mark.usefixtures("one_thread")
 
 
 @pytest.fixture
