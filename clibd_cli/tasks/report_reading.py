@@ -102,12 +102,12 @@ class Results:
         self, places: Sequence[int], near: Mapping[str, tuple[NearReference, ...]]
     ) -> list[ReportRow]:
         """The rows at `places`, in that order, each with its nearest references."""
-        taken = self._table.take(list(places)).to_pylist()
+        taken = self._table.take(_indices(places)).to_pylist()
         return [_row(cells, place + 1, near) for place, cells in zip(places, taken, strict=True)]
 
     def ids(self, places: Sequence[int]) -> list[str]:
         """The ids of the rows at `places`."""
-        return [cell or "" for cell in self._table[_ID].take(list(places)).to_pylist()]
+        return [cell or "" for cell in self._table[_ID].take(_indices(places)).to_pylist()]
 
     def _filled(self, name: str) -> int:
         import pyarrow.compute as pc
@@ -265,6 +265,12 @@ def _number(value: object) -> float | None:
 def _whole(value: object) -> int | None:
     number = _number(value)
     return None if number is None else round(number)
+
+
+def _indices(places: Sequence[int]) -> pa.Array:
+    import pyarrow as pa
+
+    return pa.array(places, pa.int64())
 
 
 def _unguarded(table: pa.Table) -> pa.Table:

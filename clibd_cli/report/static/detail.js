@@ -138,5 +138,5 @@ function printedRow(i) {
   const parts = [names.join(" › "), found.length ? "nearest: " + found.join(", ") : "",
     at(rows.conflict, i) ?? ""];
   return el("tr", { class: "printed", role: "row" },
-    el("td"), el("td", { role: "cell", colspan: COLUMNS.length - 1 }, parts.filter(Boolean).join(" · ")));
+    el("td", { role: "cell" }), el("td", { role: "cell", colspan: COLUMNS.length - 1 }, parts.filter(Boolean).join(" · ")));
 }

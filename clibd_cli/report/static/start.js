@@ -25,7 +25,7 @@ function select(id, options, chosen) {
 const rankSelect = select("rank", [["", "any"], ...RANKS.map((rank, place) => [String(place), rank]).reverse(),
   ["-1", "no name"]], (value) => { state.rank = value; });
 const kinds = [...new Set(rows.evidence)].map((place) => texts[place]).filter(Boolean).sort().slice(0, 20);
-const evidenceSelect = select("evidence", [["", "any"], ...kinds.map((kind) => [kind, kind.replaceAll("+", " + ")])],
+const evidenceSelect = select("evidence", [["", "any"], ...kinds.map((kind) => [kind, clipped(kind.replaceAll("+", " + "), 24)])],
   (value) => { state.evidence = value; });
 const orderSelect = select("order", [["", "flags first"], ["position", "as in the results"]],
   (value) => { state.sort = value; state.direction = 1; });

@@ -35,7 +35,7 @@ function taxon(name, rank) {
 
 // Long ids and paths may break after their separators.
 function breakable(text) {
-  return text.split(/(?<=[/\\_.-])/).flatMap((part) => [part, el("wbr")]);
+  return text.split(/(?<=[/\\_-])/).flatMap((part) => [part, el("wbr")]);
 }
 
 function flagChip(word) {
