@@ -234,7 +234,7 @@ def test_references_are_coloured_by_the_deepest_rank_in_common(show: Browser) ->
     browser = show(contents([row(names=called, nearest=tuple(found))]))
     find(browser, "tr.specimen").click()
     assert texts(browser, ".card .band") == [
-        "same species", "same genus", "same family", "same order", "no rank in common"
+        "same species", "same genus", "same family", "same order", "another order"
     ]  # fmt: skip
     colours = browser.execute_script(
         "return [...document.querySelectorAll('.card .band')]"

@@ -6,6 +6,11 @@ function agreementWords(rank) {
   return rank < 0 ? "no rank in common" : AGREEMENT[rank];
 }
 
+function bandWords(i, hit, agrees) {
+  const differ = nameAt(rows.lineage[i], 0) && nameAt(near.lineage[hit], 0);
+  return agrees < 0 && differ ? "another order" : agreementWords(agrees);
+}
+
 function detailOf(i) {
   return el("div", { class: "detail-body" }, querySide(i), el("div", { class: "answers" },
     conflictOf(i), callOf(i), flagsOf(i)), nearestOf(i));
@@ -74,7 +79,8 @@ function nearestOf(i) {
   if (!cards.length) return null;
   return el("div", { class: "nearest" },
     el("h3", {}, cards.length > 1 ? "Nearest references" : "Nearest reference"),
-    el("ol", { class: "cards" }, ...cards), legend());
+    el("ol", { class: "cards" + (cards.some((card) => card.querySelector("img")) ? " with-photos" : "") },
+      ...cards), legend());
 }
 
 function nearCard(i, hit) {
@@ -84,7 +90,7 @@ function nearCard(i, hit) {
   const specimens = at(near.specimens, hit);
   const path = namesOf(lineage).filter((name, place) => name && place < Math.min(rank, 2)).join(" › ");
   return el("li", { class: "card agrees-" + agrees },
-    el("p", { class: "band" }, agreementWords(agrees)),
+    el("p", { class: "band" }, bandWords(i, hit, agrees)),
     photo(at(near.picture, hit), "photo of " + texts[near.id[hit]], "medium",
       texts[near.modality[hit]] === "dna" ? "barcode" : "no photo here"),
     el("p", { class: "card-name" }, rank < 0 ? "without a name" : taxon(nameAt(lineage, rank), rank)),
