@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Literal
 from clibd_cli.alignment.identity import Comparison, compare, overlaps
 from clibd_cli.alignment.strand import Strand, reverse_complement
 from clibd_cli.core.records import Hit, Specimen
-from clibd_cli.tasks.nearness import nearness
+from clibd_cli.core.nearness import nearness
 
 if TYPE_CHECKING:
     from clibd_cli.vectors.index import ReferenceIndex

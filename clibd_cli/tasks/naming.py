@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 from clibd_cli.core.lineage import RANKS, UNLABELLED, Lineage
 from clibd_cli.core.records import Hit
-from clibd_cli.tasks.nearness import comparable, distance, nearness
+from clibd_cli.core.nearness import comparable, distance, nearness
 
 MIN_SHARE = 0.5
 """A rank is named when its name has more than this share of the vote."""

@@ -1,0 +1,1 @@
+"""How likely a name is right: learnt from references that are asked as if they were unknown."""

@@ -1,0 +1,148 @@
+"""A calibration as it lies beside an index: probabilities, thresholds and the proof of both."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from clibd_cli.calibration.features import features
+from clibd_cli.calibration.logistic import Logistic
+from clibd_cli.core.lineage import Lineage
+from clibd_cli.core.records import Hit
+
+FILE = "calibration.json"
+FORMAT_VERSION = 1
+BINS = 10
+
+_MARGIN = 0.5
+"""The share of the allowed errors that is kept in reserve: new species come in groups of relatives,
+so a sample of the references promises more than it can hold."""
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """What happens when names below a threshold are left blank.
+
+    Attributes:
+        precision: the share of right names among those that pass.
+        known, new: the share of queries that pass, of species that the references have and of new
+            ones.
+    """
+
+    threshold: float
+    precision: float
+    known: float
+    new: float
+
+
+@dataclass(frozen=True, slots=True)
+class Bin:
+    """A row of the table of reliability: what was promised and what was found.
+
+    Attributes:
+        n, share: how many names of these probabilities there were, and what share of all.
+        promised: their mean probability.
+        found: the share that is right.
+    """
+
+    n: int
+    share: float
+    promised: float
+    found: float
+
+
+@dataclass(frozen=True, slots=True)
+class RankCalibration:
+    """How likely a name at one rank is right."""
+
+    curve: Logistic
+    steps: tuple[Step, ...]
+    reliability: tuple[Bin, ...]
+
+    def threshold(self, target: float) -> float:
+        """The probability from which names are given so that `target` of them are right.
+
+        0 where all are right often enough; above 1 where no threshold will do.
+        """
+        if target <= 0:
+            return 0.0
+        aim = target + _MARGIN * (1.0 - target)
+        enough = [step for step in self.steps if step.precision >= aim]
+        if not enough:
+            return self.steps[-1].threshold if self.steps[-1].precision >= target else 2.0
+        first = enough[0]
+        return 0.0 if first is self.steps[0] else first.threshold
+
+    @property
+    def error(self) -> float:
+        """The expected calibration error."""
+        return sum(one.share * abs(one.promised - one.found) for one in self.reliability)
+
+
+@dataclass(frozen=True, slots=True)
+class Calibration:
+    """How likely names are right for one kind of query among one selection of keys.
+
+    Attributes:
+        aligned: whether barcodes are aligned with their references.
+        asked: how many references were asked without themselves, their species, their genus.
+        far: the similarity below which a query resembles no reference.
+    """
+
+    query: str
+    keys: tuple[str, ...]
+    aligned: bool
+    asked: dict[str, int]
+    far: float
+    ranks: dict[str, RankCalibration]
+
+    def probability(self, hits: Sequence[Hit], rank: str, named: Lineage) -> float | None:
+        """How likely the name in `named` at `rank` is right; None where that was not learnt."""
+        import numpy as np
+
+        name = named.at(rank)
+        if rank not in self.ranks or not name or not hits:
+            return None
+        numbers = features(hits, rank, name)
+        curve = self.ranks[rank].curve
+        if len(numbers) != len(curve.mean):
+            return None
+        return float(curve.probabilities(np.array([numbers]))[0])
+
+
+def to_json(calibrations: Sequence[Calibration]) -> str:
+    """The calibrations of an index as text."""
+    facts = {
+        "format_version": FORMAT_VERSION,
+        "calibrations": [asdict(calibration) for calibration in calibrations],
+    }
+    return json.dumps(facts, ensure_ascii=False, indent=1) + "\n"
+
+
+def from_json(text: str) -> tuple[Calibration, ...]:
+    """Read what `to_json` wrote.
+
+    Raises:
+        ValueError, KeyError, TypeError: where it is something else.
+    """
+    facts: Mapping[str, Any] = json.loads(text)
+    if facts["format_version"] != FORMAT_VERSION:
+        raise ValueError(f"it has the format {facts['format_version']}")
+    return tuple(_calibration(one) for one in facts["calibrations"])
+
+
+def _calibration(facts: Mapping[str, Any]) -> Calibration:
+    ranks = {rank: _rank(one) for rank, one in facts["ranks"].items()}
+    return Calibration(**{**facts, "keys": tuple(facts["keys"]), "ranks": ranks})
+
+
+def _rank(facts: Mapping[str, Any]) -> RankCalibration:
+    curve = facts["curve"]
+    knots = tuple(tuple(knot) for knot in curve["knots"])
+    return RankCalibration(
+        Logistic(tuple(curve["mean"]), tuple(curve["scale"]), knots, tuple(curve["weights"])),
+        tuple(Step(**step) for step in facts["steps"]),
+        tuple(Bin(**one) for one in facts["reliability"]),
+    )

@@ -1,0 +1,75 @@
+"""What a search result says about how far a name can be trusted, as numbers."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+from clibd_cli.core.nearness import comparable, distance
+from clibd_cli.core.records import Hit
+
+NEIGHBOURS = 10
+"""Hits that are looked at, the nearest first; more of them change nothing."""
+
+_ROUND = 0.002
+"""Added to distances before their logarithm: one base in 500, or as much of a cosine."""
+_FARTHEST = 0.2
+"""Differences beyond one base in five are all the same: too far."""
+
+Features = tuple[float, ...]
+
+
+def features(hits: Sequence[Hit], rank: str, name: str) -> Features:
+    """How near the references called `name` at `rank` are, and how much nearer than others.
+
+    Args:
+        hits: of one kind of evidence, the nearest first; one of them at least has the name.
+
+    Returns:
+        Five numbers, and four more where barcodes were aligned.
+    """
+    hits = hits[:NEIGHBOURS]
+    own = [hit for hit in hits if _has(hit, rank, name)]
+    others = [hit for hit in hits if _has_another(hit, rank, name)]
+    near = 1.0 - max(hit.similarity for hit in own)
+    rival = 1.0 - max((h.similarity for h in others), default=min(h.similarity for h in hits))
+    cosine = (
+        math.log(near + _ROUND),
+        near,
+        math.log((max(0.0, rival) + _ROUND) / (near + _ROUND)),
+        _share(hits, rank, name),
+        math.log(len(own)),
+    )
+    aligned = [hit.identity for hit in hits if hit.identity is not None]
+    if not aligned:
+        return cosine
+    mine = 1.0 - max((h.identity for h in own if h.identity is not None), default=1.0 - _FARTHEST)
+    theirs = 1.0 - max((h.identity for h in others if h.identity is not None), default=min(aligned))
+    return (
+        *cosine,
+        math.log(mine + _ROUND),
+        min(mine, _FARTHEST),
+        math.log((theirs + _ROUND) / (mine + _ROUND)),
+        max(-_FARTHEST, min(theirs - mine, _FARTHEST)),
+    )
+
+
+def _has(hit: Hit, rank: str, name: str) -> bool:
+    return any(lineage.at(rank) == name for lineage, _ in hit.labels)
+
+
+def _has_another(hit: Hit, rank: str, name: str) -> bool:
+    return any(lineage.at(rank) not in {name, None} for lineage, _ in hit.labels)
+
+
+def _share(hits: Sequence[Hit], rank: str, name: str) -> float:
+    """The share of the vote that the name has."""
+    own = total = 0.0
+    for hit in comparable(hits):
+        weight = 1.0 / distance(hit) ** 2
+        named = [(lineage.at(rank), count) for lineage, count in hit.labels if lineage.at(rank)]
+        count = sum(n for _, n in named)
+        if count:
+            total += weight
+            own += weight * sum(n for other, n in named if other == name) / count
+    return own / total if total else 0.0

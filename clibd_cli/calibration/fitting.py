@@ -1,0 +1,180 @@
+"""From references that were asked as if unknown to a calibration of each rank.
+
+A query may be of a species that the references have, or of a new one, even of a new genus; half
+and half is assumed. What the table of reliability and the thresholds say comes from rows whose
+species the fitted curve had not seen.
+"""
+
+from __future__ import annotations
+
+import zlib
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal
+
+from clibd_cli.calibration.curves import (
+    BINS,
+    Bin,
+    Calibration,
+    RankCalibration,
+    Step,
+)
+from clibd_cli.calibration.features import Features, features
+from clibd_cli.calibration.logistic import Logistic, fit_logistic
+from clibd_cli.core.lineage import RANKS, Lineage
+from clibd_cli.core.records import Hit
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+Left = Literal["specimen", "species", "genus"]
+"""What was left out of the references when one of them was asked."""
+
+MIXTURE: dict[Left, float] = {"specimen": 0.5, "species": 0.45, "genus": 0.05}
+"""The share of queries of each kind that is assumed: half of them known, half of them new."""
+
+LEAST = 40
+"""Queries of a kind below which nothing can be said; and of either answer at a rank, 5."""
+
+_FOLDS = 5
+_STEPS = 200
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """A reference that was asked, without itself, its species or its genus.
+
+    Attributes:
+        lineage: its true one.
+        named: what the vote of its hits said.
+        hits: the nearest first.
+    """
+
+    left: Left
+    lineage: Lineage
+    named: Lineage
+    hits: Sequence[Hit]
+
+
+@dataclass(frozen=True, slots=True)
+class _Rows:
+    """The questions of one rank, as arrays."""
+
+    features: NDArray[np.float64]
+    right: NDArray[np.float64]
+    weights: NDArray[np.float64]
+    folds: NDArray[np.int64]
+    known: NDArray[np.bool_]
+
+
+def fit_calibration(
+    query: str, keys: Sequence[str], aligned: bool, asked: Sequence[Asked]
+) -> Calibration | None:
+    """Learn how likely names are right; None where there are too few references to tell."""
+    kinds = Counter(one.left for one in asked)
+    if min(kinds["specimen"], kinds["species"]) < LEAST:
+        return None
+    ranks = {rank: fitted for rank in RANKS if (fitted := _fit_rank(rank, asked))}
+    if not ranks:
+        return None
+    return Calibration(
+        query=query,
+        keys=tuple(keys),
+        aligned=aligned,
+        asked=dict(kinds),
+        far=_far(asked),
+        ranks=ranks,
+    )
+
+
+def _far(asked: Sequence[Asked]) -> float:
+    """The similarity that only one in fifty new species falls below."""
+    import numpy as np
+
+    nearest = [one.hits[0].similarity for one in asked if one.left != "specimen" and one.hits]
+    return round(float(np.quantile(nearest, 0.02)), 4)
+
+
+def _fit_rank(rank: str, asked: Sequence[Asked]) -> RankCalibration | None:
+    import numpy as np
+
+    rows = _rows(rank, asked)
+    if rows is None:
+        return None
+    chances = np.empty(len(rows.right))
+    for fold in range(_FOLDS):
+        held = rows.folds == fold
+        if held.any():
+            curve = fit_logistic(rows.features[~held], rows.right[~held], rows.weights[~held])
+            chances[held] = curve.probabilities(rows.features[held])
+    curve = fit_logistic(rows.features, rows.right, rows.weights)
+    return RankCalibration(curve, _steps(chances, rows), _reliability(chances, rows))
+
+
+def _rows(rank: str, asked: Sequence[Asked]) -> _Rows | None:
+    """What can be learnt at a rank; None where nearly all answers are right, or wrong."""
+    import numpy as np
+
+    found: list[tuple[Features, bool, Left, int]] = []
+    for one in asked:
+        name, truth = one.named.at(rank), one.lineage.at(rank)
+        if name and truth and one.hits:
+            # A species stays in one fold, whatever was left out.
+            fold = zlib.crc32((one.lineage.species or truth).encode()) % _FOLDS
+            found.append((features(one.hits, rank, name), name == truth, one.left, fold))
+    kinds = Counter(left for _, _, left, _ in found)
+    if min(kinds["specimen"], kinds["species"]) < LEAST:
+        return None
+    total = sum(MIXTURE[left] for left in kinds)
+    weights = [MIXTURE[left] / total / kinds[left] * len(found) for _, _, left, _ in found]
+    return _Rows(
+        np.array([numbers for numbers, _, _, _ in found]),
+        np.array([right for _, right, _, _ in found], dtype=np.float64),
+        np.array(weights),
+        np.array([fold for _, _, _, fold in found]),
+        np.array([left == "specimen" for _, _, left, _ in found]),
+    )
+
+
+def _steps(chances: NDArray[np.float64], rows: _Rows) -> tuple[Step, ...]:
+    """For rising thresholds, how many of the names that pass are right, and how many pass."""
+    import numpy as np
+
+    steps = []
+    for threshold in np.unique(np.quantile(chances, np.linspace(0.0, 1.0, _STEPS))):
+        passed = chances >= threshold
+        weights = rows.weights[passed]
+        steps.append(
+            Step(
+                round(float(threshold), 6),
+                round(float(np.average(rows.right[passed], weights=weights)), 4),
+                round(float(passed[rows.known].mean()), 4),
+                round(float(passed[~rows.known].mean()), 4),
+            )
+        )
+    return tuple(steps)
+
+
+def _reliability(chances: NDArray[np.float64], rows: _Rows) -> tuple[Bin, ...]:
+    import numpy as np
+
+    places = np.minimum((chances * BINS).astype(np.int64), BINS - 1)
+    bins = []
+    for place in range(BINS):
+        within = places == place
+        if within.any():
+            weights = rows.weights[within]
+            bins.append(
+                Bin(
+                    int(within.sum()),
+                    round(float(weights.sum() / rows.weights.sum()), 4),
+                    round(float(np.average(chances[within], weights=weights)), 4),
+                    round(float(np.average(rows.right[within], weights=weights)), 4),
+                )
+            )
+    return tuple(bins)
+
+
+__all__ = ["LEAST", "MIXTURE", "Asked", "Left", "Logistic", "fit_calibration"]
