@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 
 from clibd_cli.core.lineage import RANKS
 from clibd_cli.io.result_rows import ResultRow
-from clibd_cli.io.scientific_names import SpeciesName, take_apart
+from clibd_cli.io.scientific_names import SpeciesName, is_genus, take_apart
 
 DWC = "http://rs.tdwg.org/dwc/terms/"
 
@@ -130,24 +130,24 @@ def basis_of_record(evidence: str, has_barcode: bool = False) -> str:
 def taxon_cells(row: ResultRow, higher: Mapping[str, str]) -> Cells:
     """`TAXON_TERMS`, `verbatimIdentification` and `identificationQualifier` of a row.
 
-    The scientific name is that of the deepest rank that has one. A species label that is no
-    published name (`scientific_names`) stays in `verbatimIdentification`, and gives its genus.
+    The scientific name is that of the deepest rank that has one. A label that is no published name
+    (`scientific_names`) stays in `verbatimIdentification`, and gives its genus, if it has one.
     """
     label = row.get("species")
-    species = take_apart(label) if label else None
+    species = take_apart(label) if label else SpeciesName()
     genus = row.get("genus")
-    name, rank = _deepest(row, higher, species)
-    if species and rank == "genus":
-        genus = genus or name
+    if genus and not is_genus(genus):
+        genus = None
+    if species.name:
+        genus = genus or species.name.split()[0]
+    named = {**higher, **{rank: row.get(rank) for rank in ("order", "family")}, "genus": genus}
+    name, rank = (species.name, species.rank) if species.name else _deepest(named)
     return {
         "scientificName": name,
         "taxonRank": rank,
-        **{rank: higher.get(rank) or None for rank in HIGHER_RANKS},
-        "order": row.get("order"),
-        "family": row.get("family"),
-        "genus": genus,
-        "specificEpithet": species.epithet if species else None,
-        "infraspecificEpithet": species.infraspecific if species else None,
+        **{rank: named.get(rank) or None for rank in (*HIGHER_RANKS, "order", "family", "genus")},
+        "specificEpithet": species.epithet,
+        "infraspecificEpithet": species.infraspecific,
         "verbatimIdentification": next((row[r] for r in reversed(RANKS) if row.get(r)), None),
         "identificationQualifier": _qualifier(row, species),
     }
@@ -170,14 +170,8 @@ def identification_rows(row: ResultRow, occurrence: Cells, facts: DatasetFacts) 
         }
 
 
-def _deepest(
-    row: ResultRow, higher: Mapping[str, str], species: SpeciesName | None
-) -> tuple[str, str | None]:
-    if species is not None:
-        return species.name, species.rank
-    named = {rank: higher.get(rank) for rank in HIGHER_RANKS}
-    named |= {rank: row.get(rank) for rank in RANKS}
-    found = [(name, rank) for rank, name in named.items() if name]
+def _deepest(named: Mapping[str, str | None]) -> tuple[str, str | None]:
+    found = [(name, rank) for rank in (*HIGHER_RANKS, *RANKS) if (name := named.get(rank))]
     return found[-1] if found else (INCERTAE_SEDIS, None)
 
 
@@ -222,16 +216,16 @@ def _flags(row: ResultRow) -> list[str]:
     return [flag.strip() for flag in str(row.get("flags") or "").split(";") if flag.strip()]
 
 
-def _qualifier(row: ResultRow, species: SpeciesName | None) -> str | None:
+def _qualifier(row: ResultRow, species: SpeciesName) -> str | None:
     """The doubt in the label itself, else that of a suspected new species.
 
     "aff." is a species near to the one named, but another one.
     """
-    if species is not None and species.qualifier:
+    if species.qualifier:
         return species.qualifier
     if "new_species_suspected" not in _flags(row):
         return None
-    return f"aff. {species.epithet}" if species and species.epithet else "sp. nov.?"
+    return f"aff. {species.epithet}" if species.epithet else "sp. nov.?"
 
 
 def _answers(conflict: str | None) -> list[str]:

@@ -103,6 +103,15 @@ def test_a_label_that_nobody_published_stays_a_remark() -> None:
     assert row["specificEpithet"] is None
 
 
+def test_a_genus_that_nobody_published_gives_its_family() -> None:
+    row = cells("Lepidoptera", "Gelechiidae", "gelJanzen01", "gelJanzen01 Janzen100")
+    assert (row["scientificName"], row["taxonRank"]) == ("Gelechiidae", "family")
+    assert (row["genus"], row["identificationQualifier"]) == (None, "gelJanzen01 Janzen100")
+    row = cells("Lepidoptera", "Gelechiidae", "gelJanzen01")
+    assert (row["scientificName"], row["genus"]) == ("Gelechiidae", None)
+    assert row["verbatimIdentification"] == "gelJanzen01"
+
+
 def test_a_genus_that_only_the_species_tells() -> None:
     row = cells("Diptera", None, None, "Aedes cf. vexans")
     assert (row["scientificName"], row["genus"]) == ("Aedes", "Aedes")

@@ -34,8 +34,14 @@ from clibd_cli.io.scientific_names import SpeciesName, take_apart
         ("Papilio machaon × hospiton",
          SpeciesName("Papilio", "genus", qualifier="machaon × hospiton")),
         ("Megaselia", SpeciesName("Megaselia", "genus")),
-        ("BOLD:AAA1234", SpeciesName("BOLD:AAA1234", "species")),
-        ("uncultured insect", SpeciesName("uncultured insect", "species")),
+        ("BOLD:AAA1234", SpeciesName(qualifier="BOLD:AAA1234")),
+        ("uncultured insect", SpeciesName(qualifier="uncultured insect")),
+        ("gelJanzen01 Janzen100", SpeciesName(qualifier="gelJanzen01 Janzen100")),
+        ("LepidopteraGEN sp. 1", SpeciesName(qualifier="LepidopteraGEN sp. 1")),
+        ("Anopheles culicifacies A", SpeciesName("Anopheles", "genus", qualifier="culicifacies A")),
+        ("Apis mellifera L.", SpeciesName("Apis mellifera L.", "species", "mellifera")),
+        ("Micrasema (gelidum) canusa",
+         SpeciesName("Micrasema", "genus", qualifier="(gelidum) canusa")),
     ],
 )  # fmt: skip
 def test_labels_of_libraries(label: str, expected: SpeciesName) -> None:
@@ -43,11 +49,10 @@ def test_labels_of_libraries(label: str, expected: SpeciesName) -> None:
 
 
 @given(st.text().map(str.strip).filter(lambda text: text.split()))
-def test_any_label_has_a_name_and_loses_nothing(label: str) -> None:
+def test_any_label_loses_nothing(label: str) -> None:
     found = take_apart(label)
-    assert found.name
-    assert found.rank in ("genus", "species", "subspecies")
+    assert found.rank in (("genus", "species", "subspecies") if found.name else (None,))
     if found.qualifier:
-        assert found.qualifier in " ".join(label.split())
+        assert " ".join(label.split()).endswith(" ".join(found.qualifier.split()))
     else:
         assert found.name in (label, label.split(maxsplit=1)[0])
