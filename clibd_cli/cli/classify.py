@@ -46,6 +46,15 @@ def classify(
             min=0.0, max=1.0, help="A rank is named when its name has more of the vote than this."
         ),
     ] = 0.5,
+    align: Annotated[
+        Literal["always", "partial", "never"] | None,
+        typer.Option(
+            help="When barcodes are compared with their nearest references base by base, and that "
+            "decides among those within 3 %: `partial` where a barcode is much shorter than they "
+            "are. Default: always with `vote`, partial with `nearest`.",
+            show_default=False,
+        ),
+    ] = None,
     labels: options.LabelTables = None,
     min_bases: options.MinBases = 10,
     device: options.Device = "auto",
@@ -85,6 +94,7 @@ def classify(
             keys=options.parse_keys(keys),
             k=k,
             min_share=min_share,
+            align=align,
             device=device,
             precision=precision,
             batch_size=batch_size,

@@ -16,6 +16,7 @@ from clibd_cli.cli.embed import embed
 from clibd_cli.cli.errors import INTERRUPTED, guarded
 from clibd_cli.cli.evaluate import evaluate
 from clibd_cli.cli.export import export
+from clibd_cli.cli.report import report
 from clibd_cli.cli.search import search
 from clibd_cli.cli.setting_options import SectionedCommand
 from clibd_cli.cli.split import split
@@ -35,6 +36,7 @@ app.command("embed")(guarded(embed))
 app.command("build-index")(guarded(build_index))
 app.command("classify")(guarded(classify))
 app.command("search")(guarded(search))
+app.command("report")(guarded(report))
 app.command("evaluate")(guarded(evaluate))
 app.command("export")(guarded(export))
 app.command("split")(guarded(split))

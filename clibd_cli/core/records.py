@@ -21,6 +21,7 @@ class Specimen:
         content: what the encoder reads: the path of the photo, the cleaned barcode (upper case,
             no gaps), or the taxonomic words.
         source: where it came from, for people: a path, or `file#record`.
+        turned: whether the barcode was read from the other strand, and `content` turns it round.
     """
 
     specimen_id: str
@@ -29,6 +30,7 @@ class Specimen:
     source: str
     lineage: Lineage = UNLABELLED
     bin_uri: str | None = None
+    turned: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +51,8 @@ class Hit:
         labels: each distinct lineage among the key's specimens, with its number of specimens.
         specimen_id, lineage: of the specimen that speaks for the key: among the most completely
             named, the first with the commonest lineage.
+        identity: equal bases among those that query and key share, 0 to 1, and
+        overlap_bp: how many those are; None where nothing was aligned.
     """
 
     vector: int
@@ -59,6 +63,8 @@ class Hit:
     bin_uri: str | None
     source: str
     labels: tuple[tuple[Lineage, int], ...]
+    identity: float | None = None
+    overlap_bp: int | None = None
 
     @property
     def n_specimens(self) -> int:

@@ -28,8 +28,6 @@ ResultRow = Mapping[str, Any]
 
 SUFFIXES = (".csv", ".tsv", ".parquet", ".jsonl", ".ndjson")
 
-_FLOATS = FLOAT_COLUMNS | {"identity"}
-_INTS = INT_COLUMNS | {"overlap_bp"}
 _ESCAPED = re.compile(r"^'(?=\s|[=+\-@])")
 """The apostrophe that `writers.safe_cell` puts before what a spreadsheet would run."""
 
@@ -202,7 +200,7 @@ def _broken(name: str, error: Exception) -> ClibdError:
 
 
 def _reader(column: str) -> Callable[[Any], Any]:
-    return _float if column in _FLOATS else _int if column in _INTS else _text
+    return _float if column in FLOAT_COLUMNS else _int if column in INT_COLUMNS else _text
 
 
 def _text(value: object) -> str | None:

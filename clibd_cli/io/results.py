@@ -30,8 +30,11 @@ RESULT_COLUMNS = (
     "evidence",
     "flags",
     "source",
+    "identity",
+    "overlap_bp",
 )
-"""The columns of `classify`, in their promised order."""
+"""The columns of `classify`, in their promised order; `identity` and `overlap_bp` are those of the
+nearest reference, where barcodes were aligned."""
 
 HIT_COLUMNS = (
     "query_id",
@@ -50,9 +53,9 @@ HIT_COLUMNS = (
 SKIP_COLUMNS = ("source", "specimen_id", "reason")
 
 FLOAT_COLUMNS = frozenset(
-    {*(f"confidence_{rank}" for rank in RANKS), "nearest_similarity", "similarity"}
+    {*(f"confidence_{rank}" for rank in RANKS), "nearest_similarity", "similarity", "identity"}
 )
-INT_COLUMNS = frozenset({"n_support", "n_specimens", "position"})
+INT_COLUMNS = frozenset({"n_support", "n_specimens", "position", "overlap_bp"})
 
 
 def call_row(call: Call) -> dict[str, Any]:
@@ -70,6 +73,8 @@ def call_row(call: Call) -> dict[str, Any]:
         "evidence": call.evidence,
         "flags": ";".join(call.flags),
         "source": call.source,
+        "identity": nearest.identity if nearest else None,
+        "overlap_bp": nearest.overlap_bp if nearest else None,
     }
 
 

@@ -13,9 +13,17 @@ from clibd_cli.core.errors import UsageError
 from clibd_cli.core.lineage import RANKS
 from clibd_cli.core.progress import SILENT, Progress
 from clibd_cli.core.records import MODALITIES, Call, Modality, Skip
+from clibd_cli.tasks.aligning import Align
+from clibd_cli.tasks.flags import barcode_flags
 from clibd_cli.tasks.inputs import Inputs, check_inputs
 from clibd_cli.tasks.library import choose_index
-from clibd_cli.tasks.naming import MIN_SHARE, NamingMethod, name_by_nearest, name_by_vote
+from clibd_cli.tasks.naming import (
+    MIN_SHARE,
+    NamingMethod,
+    name_by_nearest,
+    name_by_vote,
+    nearest_hit,
+)
 from clibd_cli.tasks.queries import Found, Searcher, open_searcher, split_stores
 from clibd_cli.tasks.runlog import index_facts, input_facts, run_log_path, write_run_log
 
@@ -104,6 +112,7 @@ def classify(
     keys: Sequence[Modality] | None = None,
     k: int = NEIGHBOURS,
     min_share: float = MIN_SHARE,
+    align: Align | None = None,
     device: str = "auto",
     precision: str = "auto",
     batch_size: int | None = None,
@@ -118,6 +127,8 @@ def classify(
         out: `.csv`, `.tsv`, `.parquet` or `.jsonl`; skipped inputs go to `*.skipped.csv` beside it.
         method: `vote`, or `nearest` as in the paper.
         keys: the kinds of references to compare with; all that the index has if None.
+        align: when an alignment puts the references of a barcode in order, where the index holds
+            barcodes; always if None, but with `nearest` only where a barcode is partial.
 
     Raises:
         ClibdError: where an input, the index or its model cannot be used at all.
@@ -145,6 +156,7 @@ def classify(
         batch_size=batch_size,
         workers=workers,
         progress=progress,
+        align=align or ("partial" if method == "nearest" else "always"),
     )
     opened = searcher.index
     n = skipped = joined = 0
@@ -176,7 +188,7 @@ def classify(
         seconds=seconds,
         rate=n / seconds if seconds else 0.0,
     )
-    settings = {"keys": list(opened.modalities), "k": k, "min_share": min_share}
+    settings = {"keys": list(opened.modalities), "k": k, "min_share": min_share, "align": align}
     used = {**input_facts(inputs), **index_facts(opened.header), **searcher.computed_on}
     write_run_log(run_log_path(table), command, {**asdict(done), **settings, **used})
     return done
@@ -192,13 +204,13 @@ def _call(evidence: Sequence[Found], naming: NamingMethod) -> Call:
     """One specimen's call from its photo, its barcode, or both."""
     evidence = sorted(evidence, key=lambda found: MODALITIES.index(found.specimen.modality))
     naming_result = naming([found.hits for found in evidence])
-    hits = [hit for found in evidence for hit in found.hits]
     return Call(
         specimen_id=evidence[0].specimen.specimen_id,
         lineage=naming_result.lineage,
         confidence=naming_result.confidence,
-        nearest=max(hits, key=lambda hit: hit.similarity, default=None),
+        nearest=nearest_hit([found.hits for found in evidence]),
         n_support=naming_result.n_support,
         evidence="+".join(found.specimen.modality for found in evidence),
         source=evidence[0].specimen.source,
+        flags=tuple(flag for found in evidence for flag in barcode_flags(found)),
     )

@@ -12,12 +12,10 @@ from dataclasses import dataclass
 
 from clibd_cli.core.lineage import RANKS, UNLABELLED, Lineage
 from clibd_cli.core.records import Hit
+from clibd_cli.tasks.nearness import comparable, distance, nearness
 
 MIN_SHARE = 0.5
 """A rank is named when its name has more than this share of the vote."""
-
-_SAME = 1e-5
-"""Cosine distances below this are rounding: the vectors are the same."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,19 +37,23 @@ NamingMethod = Callable[[Sequence[Sequence[Hit]]], Naming]
 
 def name_by_nearest(evidence: Sequence[Sequence[Hit]]) -> Naming:
     """The complete label of the nearest key, its similarity as confidence (paper, section 4)."""
-    hits = [hit for hits in evidence for hit in hits]
-    if not hits:
+    nearest = nearest_hit(evidence)
+    if nearest is None:
         return Naming(UNLABELLED, dict.fromkeys(RANKS), 0)
-    nearest = max(hits, key=lambda hit: hit.similarity)
     lineage = nearest.lineage
     confidence = {r: nearest.similarity if lineage.at(r) else None for r in RANKS}
     return Naming(lineage, confidence, _support(lineage, [nearest]))
 
 
+def nearest_hit(evidence: Sequence[Sequence[Hit]]) -> Hit | None:
+    """The nearest reference of all: the nearest of those that come first for a kind of evidence."""
+    return min((hits[0] for hits in evidence if hits), key=nearness, default=None)
+
+
 def name_by_vote(evidence: Sequence[Sequence[Hit]], min_share: float = MIN_SHARE) -> Naming:
     """One lineage, voted for rank by rank by all neighbours.
 
-    A neighbour weighs the inverse square of its cosine distance, so that an identical barcode
+    A neighbour weighs the inverse square of its distance, so that an identical barcode
     outvotes any number of merely similar ones, whatever the scale of a model's similarities. Each
     kind of evidence has one vote in all. Specimens that share a vector share its weight; those
     without a name at a rank leave it to the others, and where none has a name, it is withheld.
@@ -112,9 +114,10 @@ class _Ballot:
 
 
 def _ballots(hits: Sequence[Hit], vote: float) -> list[_Ballot]:
-    weights = [1.0 / max(1.0 - hit.similarity, _SAME) ** 2 for hit in hits]
+    voters = comparable(hits)
+    weights = [1.0 / distance(hit) ** 2 for hit in voters]
     scale = vote / sum(weights) if weights else 0.0
-    return [_Ballot(w * scale, hit.labels) for w, hit in zip(weights, hits, strict=True)]
+    return [_Ballot(w * scale, hit.labels) for w, hit in zip(weights, voters, strict=True)]
 
 
 def _shares(ballots: Sequence[_Ballot], rank: str) -> dict[str, float]:

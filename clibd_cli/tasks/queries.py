@@ -7,11 +7,13 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from clibd_cli.alignment.identity import Comparison
 from clibd_cli.core.ahead import default_workers
 from clibd_cli.core.errors import ClibdError, UsageError
 from clibd_cli.core.lineage import RANKS, Lineage
 from clibd_cli.core.progress import SILENT, Progress
 from clibd_cli.core.records import Hit, Modality, Skip, Specimen
+from clibd_cli.tasks.aligning import CANDIDATES, Align, Aligner
 from clibd_cli.tasks.encoding import DistinctEncoder, Ready, read_ahead
 from clibd_cli.tasks.inputs import Inputs, count_specimens, read_label_tables, read_specimens
 from clibd_cli.tasks.loading import open_model_of
@@ -47,6 +49,7 @@ def open_searcher(
     batch_size: int | None,
     workers: int | None,
     progress: Progress,
+    align: Align = "never",
 ) -> Searcher:
     """Open `index` for the kinds of references in `keys` (all that it has if None).
 
@@ -57,7 +60,7 @@ def open_searcher(
     """
     if k < 1:
         raise UsageError(f"k is {k}, and must be 1 or more", "Ask for at least one neighbour.")
-    opened = ReferenceIndex(index, keys)
+    opened = ReferenceIndex(index, keys, barcodes=align != "never")
     for note in opened.notes:
         progress.warn(note)
     return Searcher(
@@ -68,15 +71,21 @@ def open_searcher(
         batch_size=batch_size,
         workers=workers,
         progress=progress,
+        aligner=Aligner(opened, align == "partial") if opened.has_barcodes else None,
     )
 
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """A query and its nearest keys, best first."""
+    """A query and its nearest keys, best first.
+
+    Attributes:
+        comparison: its barcode beside that of the first key, where they were aligned.
+    """
 
     specimen: Specimen
     hits: list[Hit]
+    comparison: Comparison | None = None
 
 
 class Searcher:
@@ -84,6 +93,7 @@ class Searcher:
 
     Attributes:
         index: the opened index.
+        aligner: puts barcodes and their hits side by side; None leaves the order of the embedding.
     """
 
     def __init__(
@@ -96,8 +106,10 @@ class Searcher:
         batch_size: int | None,
         workers: int | None,
         progress: Progress,
+        aligner: Aligner | None = None,
     ) -> None:
         self.index = index
+        self.aligner = aligner
         self._k = k
         self._device = device
         self._precision = precision
@@ -115,7 +127,9 @@ class Searcher:
         batch_size = self._batch_size or default_batch_size(modality, model.device)
         total = count_specimens(inputs, modality) if self._progress.live else None
         self._progress.begin("searching", total)
-        records = read_specimens(inputs, modality, self._labels_of(inputs), self._progress.warn)
+        records = self._turned(
+            read_specimens(inputs, modality, self._labels_of(inputs), self._progress.warn)
+        )
         with VectorSpill(model.dim, None) as vectors:
             encoder = DistinctEncoder(model, modality, batch_size, vectors)
             ahead = 2 * batch_size + self._workers
@@ -163,7 +177,8 @@ class Searcher:
             )
         self._progress.begin("searching", count_rows(stores))
         for rows in read_rows(stores):
-            specimens = [_specimen(row) for row in rows.drop_columns(["embedding"]).to_pylist()]
+            stored = rows.drop_columns(["embedding"]).to_pylist()
+            specimens = [self._turn(_specimen(row)) for row in stored]
             yield from self._search(specimens, vectors_of(rows.column("embedding"), facts.dim))
 
     def _search_window(
@@ -186,10 +201,22 @@ class Searcher:
             yield next(found) if skip is None else skip
 
     def _search(self, specimens: Sequence[Specimen], vectors: np.ndarray) -> Iterator[Found]:
-        hits = self.index.search(vectors, self._k)
+        at_least: dict[Modality, int] = {"dna": CANDIDATES} if self.aligner else {}
+        hits = self.index.search(vectors, self._k, at_least)
         for specimen, near in zip(specimens, hits, strict=True):
             self._progress.advance()
-            yield Found(specimen, near)
+            if self.aligner is None or specimen.modality != "dna":
+                yield Found(specimen, near[: self._k])
+            else:
+                yield Found(specimen, *self.aligner.arrange(specimen, near, self._k))
+
+    def _turned(self, records: Iterator[Specimen | Skip]) -> Iterator[Specimen | Skip]:
+        """The records, their barcodes on the strand of the references."""
+        for record in records:
+            yield record if isinstance(record, Skip) else self._turn(record)
+
+    def _turn(self, specimen: Specimen) -> Specimen:
+        return specimen if self.aligner is None else self.aligner.turn(specimen)
 
     def _labels_of(self, inputs: Inputs) -> LabelTable | None:
         """The tables of labels, read once for all modalities of the inputs."""

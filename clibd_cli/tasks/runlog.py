@@ -52,7 +52,7 @@ def read_run_log(result: Path) -> dict[str, Any] | None:
     """The log beside `result`; None where there is none, or none that can be read."""
     try:
         log = json.loads(run_log_path(result).read_text(encoding="utf-8"))
-    except (OSError, ValueError):
+    except (OSError, ValueError, RecursionError):
         return None
     return log if isinstance(log, dict) else None
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -27,8 +27,13 @@ class ReferenceIndex:
         notes: what the user should know about how it was opened.
     """
 
-    def __init__(self, folder: Path, keys: Sequence[Modality] | None = None) -> None:
+    def __init__(
+        self, folder: Path, keys: Sequence[Modality] | None = None, barcodes: bool = False
+    ) -> None:
         """Open the index in `folder` for the modalities in `keys` (all that it has if None).
+
+        Args:
+            barcodes: whether the keys' barcodes are wanted too, about 700 bytes each.
 
         Raises:
             ClibdError: where a file is missing, damaged or of another shape than the header says,
@@ -39,7 +44,7 @@ class ReferenceIndex:
         self.notes: list[str] = []
         wanted = _wanted(self.header, keys, folder)
         path = check_file(folder, self.header, KEYS)
-        self._tables: dict[Modality, KeyTable] = read_key_tables(path, wanted)
+        self._tables: dict[Modality, KeyTable] = read_key_tables(path, wanted, barcodes)
         self._searchers = {modality: self._open(modality) for modality in wanted}
 
     @property
@@ -47,23 +52,40 @@ class ReferenceIndex:
         """The kinds of keys that are searched."""
         return tuple(self._searchers)
 
-    def search(self, queries: np.ndarray, k: int) -> list[list[Hit]]:
+    @property
+    def has_barcodes(self) -> bool:
+        """Whether barcodes were asked for, and the index holds some."""
+        return "dna" in self._tables and self._tables["dna"].has_barcodes
+
+    def barcodes(self) -> Iterator[str]:
+        """The barcodes behind the keys of modality `dna`, spread over all of them."""
+        return self._tables["dna"].barcodes()
+
+    def barcode(self, vector: int) -> str | None:
+        """The barcode behind a key of modality `dna`; None where the index holds none."""
+        return self._tables["dna"].barcode(vector)
+
+    def search(
+        self, queries: np.ndarray, k: int, at_least: Mapping[Modality, int] | None = None
+    ) -> list[list[Hit]]:
         """The `k` nearest keys of each query over all opened modalities, best first.
 
         Args:
             queries: float32 [n, dim], unit length.
+            at_least: keys of a modality that come back even if others are nearer.
         """
         found: list[list[Hit]] = [[] for _ in range(len(queries))]
+        wanted = dict(at_least or {})
         for modality, searcher in self._searchers.items():
             table = self._tables[modality]
-            numbers, similarities = searcher.search(queries, k)
+            numbers, similarities = searcher.search(queries, max(k, wanted.get(modality, 0)))
             cosines = similarities.clip(-1.0, 1.0)  # rounding may leave 1.0000001
             rows = zip(found, numbers.tolist(), cosines.tolist(), strict=True)
             for hits, row_numbers, row_cosines in rows:
                 hits.extend(map(table.hit, row_numbers, row_cosines))
         for hits in found:
             hits.sort(key=lambda hit: -hit.similarity)
-        return [hits[:k] for hits in found]
+        return [_nearest(hits, k, wanted) for hits in found]
 
     def _open(self, modality: Modality) -> VectorIndex:
         if self.header.keys[modality].kind == "hnsw":
@@ -74,6 +96,18 @@ class ReferenceIndex:
                 '(`pip install "clibd[hnsw]"`)'
             )
         return ExactIndex(open_vectors(self.folder, self.header, modality))
+
+
+def _nearest(hits: list[Hit], k: int, at_least: dict[Modality, int]) -> list[Hit]:
+    """The first `k`, and after them those of a modality that are wanted all the same."""
+    kept = hits[:k]
+    if at_least:
+        missing = {m: n - sum(hit.modality == m for hit in kept) for m, n in at_least.items()}
+        for hit in hits[k:]:
+            if missing.get(hit.modality, 0) > 0:
+                missing[hit.modality] -= 1
+                kept.append(hit)
+    return kept
 
 
 def _wanted(

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import lru_cache
+from math import gcd
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -90,7 +92,8 @@ class KeyTable:
     """The specimens of one modality's vectors.
 
     Args:
-        rows: with `vector` and `KEY_COLUMNS`, ordered by `vector`, none missing from 0 on.
+        rows: with `vector` and `KEY_COLUMNS`, and `barcode` where that is wanted, ordered by
+            `vector`, none missing from 0 on.
     """
 
     def __init__(self, modality: Modality, rows: pa.Table) -> None:
@@ -102,6 +105,29 @@ class KeyTable:
         count = int(vectors[-1]) + 1 if len(vectors) else 0
         self._starts = np.searchsorted(vectors, np.arange(count + 1))
         self._describe = lru_cache(maxsize=_CACHED)(self._describe_uncached)
+
+    @property
+    def has_barcodes(self) -> bool:
+        """Whether the barcodes were read, and there are any."""
+        if "barcode" not in self._rows.column_names:
+            return False
+        barcodes = self._rows.column("barcode")
+        return bool(barcodes.null_count < len(barcodes))
+
+    def barcode(self, vector: int) -> str | None:
+        """The barcode of the first specimen with this vector, where barcodes were read."""
+        barcode: str | None = self._rows.column("barcode")[int(self._starts[vector])].as_py()
+        return barcode
+
+    def barcodes(self) -> Iterator[str]:
+        """One barcode a vector, where there is one, in an order that wanders over all keys."""
+        count = len(self._starts) - 1
+        stride = max(1, int(count * 0.618))
+        while gcd(stride, count) != 1:
+            stride += 1
+        for i in range(count):
+            if barcode := self.barcode(i * stride % count):
+                yield barcode
 
     def hit(self, vector: int, similarity: float) -> Hit:
         """What a search found: the key `vector` and the specimens that share it."""
@@ -125,12 +151,15 @@ def _by_weight(lineages: list[Lineage]) -> tuple[tuple[Lineage, int], ...]:
     return tuple(ranked)
 
 
-def read_key_tables(path: Path, modalities: tuple[Modality, ...]) -> dict[Modality, KeyTable]:
-    """The key tables of an index, without the barcodes."""
+def read_key_tables(
+    path: Path, modalities: tuple[Modality, ...], barcodes: bool = False
+) -> dict[Modality, KeyTable]:
+    """The key tables of an index, without the barcodes unless those are wanted."""
     import pyarrow.compute as pc
     import pyarrow.parquet as pq
 
-    table = pq.read_table(path, columns=["modality", "vector", *KEY_COLUMNS])
+    columns = ["modality", "vector", *KEY_COLUMNS, *(["barcode"] if barcodes else [])]
+    table = pq.read_table(path, columns=columns)
     return {
         modality: KeyTable(
             modality, table.filter(pc.equal(table.column("modality"), modality)).combine_chunks()

@@ -6,18 +6,10 @@ from pathlib import Path
 from typing import Any
 
 from clibd_cli.core.lineage import RANKS
-from clibd_cli.io.results import RESULT_COLUMNS
+from clibd_cli.io.results import RESULT_COLUMNS, column_kinds
 from clibd_cli.io.writers import DelimitedWriter, JsonLinesWriter, ParquetWriter
 
-KINDS: dict[str, type] = {
-    **dict.fromkeys(RESULT_COLUMNS, str),
-    **{f"confidence_{rank}": float for rank in RANKS},
-    "nearest_similarity": float,
-    "identity": float,
-    "overlap_bp": int,
-    "n_support": int,
-    "conflict": str,
-}
+KINDS: dict[str, type] = column_kinds((*RESULT_COLUMNS, "conflict"))
 
 
 def made_row(specimen_id: str, *names: str | None, **cells: Any) -> dict[str, Any]:

@@ -26,6 +26,7 @@ COLUMNS = [
     *(f"confidence_{rank}" for rank in RANKS),
     *("nearest_id", "nearest_species", "nearest_similarity", "n_support"),
     *("evidence", "flags", "source"),
+    *("identity", "overlap_bp"),
 ]
 
 

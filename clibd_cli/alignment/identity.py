@@ -1,0 +1,131 @@
+"""How alike two barcodes are over what they share, insertions and deletions included.
+
+The edit distance comes from rapidfuzz, which counts it in machine words: 20 microseconds for two
+barcodes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from clibd_cli.alignment.places import shifts
+
+LEAST_OVERLAP = 60
+"""Bases that two barcodes must share; a shorter piece is alike in many animals."""
+
+_BASES = b"ACGT"
+
+
+@dataclass(frozen=True, slots=True)
+class Overlap:
+    """What two barcodes share.
+
+    Attributes:
+        identity: 0 to 1, equal bases among those compared.
+        bases: how many were compared; columns with an ambiguous base are not.
+    """
+
+    identity: float
+    bases: int
+
+
+@dataclass(frozen=True, slots=True)
+class Gap:
+    """Bases that one of two aligned barcodes lacks.
+
+    Attributes:
+        at: base of the query, from 0.
+        length: how many; above 0 where the query has more, below where it has fewer.
+    """
+
+    at: int
+    length: int
+
+
+@dataclass(frozen=True, slots=True)
+class Comparison:
+    """Two barcodes, base by base.
+
+    Attributes:
+        start, stop: the part of the query that lies on the reference.
+        different: bases of the query, from 0, that are other ones in the reference.
+    """
+
+    overlap: Overlap
+    start: int
+    stop: int
+    different: tuple[int, ...]
+    gaps: tuple[Gap, ...]
+
+
+def overlaps(query: str, references: Sequence[str]) -> list[Overlap | None]:
+    """How alike `query` is to each of the references; None where they share too little.
+
+    Args:
+        query, references: cleaned barcodes (upper case, no gaps), on one strand.
+    """
+    from rapidfuzz.distance import Levenshtein
+
+    if not references:
+        return []
+    found: list[Overlap | None] = []
+    for reference, shift in zip(references, _shifts(query, references), strict=True):
+        mine, theirs, _ = _common(query, reference, shift)
+        unclear = max(_ambiguous(mine), _ambiguous(theirs))
+        columns = max(len(mine), len(theirs)) - unclear
+        if columns < min(LEAST_OVERLAP, len(query)) or not columns:
+            found.append(None)
+            continue
+        # An ambiguous base costs an edit as a rule, and says nothing.
+        edits = max(0, Levenshtein.distance(mine, theirs) - unclear)
+        found.append(Overlap(max(0.0, 1.0 - edits / columns), columns))
+    return found
+
+
+def compare(query: str, reference: str) -> Comparison:
+    """Align two barcodes where they overlap, and say where they differ."""
+    from rapidfuzz.distance import Levenshtein
+
+    mine, theirs, start = _common(query, reference, _shifts(query, [reference])[0])
+    different: list[int] = []
+    gaps: list[Gap] = []
+    unclear = _ambiguous(mine)
+    for edit in Levenshtein.editops(theirs, mine):
+        if edit.tag == "replace":
+            if mine[edit.dest_pos].encode() in _BASES and theirs[edit.src_pos].encode() in _BASES:
+                different.append(start + edit.dest_pos)
+            elif mine[edit.dest_pos].encode() in _BASES:
+                unclear += 1
+        else:
+            _extend(gaps, start + edit.dest_pos, 1 if edit.tag == "insert" else -1)
+    columns = max(1, len(mine) - unclear + sum(-gap.length for gap in gaps if gap.length < 0))
+    equal = len(mine) - unclear - len(different) - sum(max(0, gap.length) for gap in gaps)
+    overlap = Overlap(max(0.0, equal / columns), columns)
+    return Comparison(overlap, start, start + len(mine), tuple(different), tuple(gaps))
+
+
+def _shifts(query: str, references: Sequence[str]) -> list[int]:
+    places, _ = shifts(query, references)
+    return [int(place) for place in places]
+
+
+def _common(query: str, reference: str, shift: int) -> tuple[str, str, int]:
+    """The parts of both that lie on each other, and where in the query that begins."""
+    start, stop = max(0, shift), min(len(query), shift + len(reference))
+    return query[start:stop], reference[start - shift : max(0, stop - shift)], start
+
+
+def _ambiguous(barcode: str) -> int:
+    return len(barcode.encode("ascii", "replace").translate(None, _BASES))
+
+
+def _extend(gaps: list[Gap], at: int, sign: int) -> None:
+    """Count one more base in or out, into the last gap where it goes on there."""
+    if gaps and gaps[-1].length * sign > 0:
+        last = gaps[-1]
+        expected = last.at + last.length if sign > 0 else last.at
+        if at == expected:
+            gaps[-1] = Gap(last.at, last.length + sign)
+            return
+    gaps.append(Gap(at, sign))

@@ -1,0 +1,87 @@
+"""Which strand a barcode was read from, judged by the short words that references use.
+
+COI is far from symmetric: its six-letter words on one strand are rare on the other. So a table of
+how much each word speaks for the strand of the references tells a barcode's strand from 30 bases
+on, without any alignment and before it is encoded.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+_K = 6
+_WORDS = 4**_K
+_COMPLEMENT = str.maketrans("ACGTRYSWKMBDHVN", "TGCAYRSWMKVHDBN")
+_SURE = 10.0
+"""Log-odds from which a barcode is turned round: one error in 20,000 if words were independent,
+which they are not; measured on real barcodes in the tests."""
+
+
+def reverse_complement(barcode: str) -> str:
+    """The other strand of a cleaned barcode."""
+    return barcode.translate(_COMPLEMENT)[::-1]
+
+
+class Strand:
+    """Tells the strand of barcodes.
+
+    Args:
+        odds: float `[4096]`, the log-odds of each word for the strand of the references.
+    """
+
+    def __init__(self, odds: NDArray[np.float32]) -> None:
+        self.odds = odds
+
+    @classmethod
+    def of(cls, barcodes: Iterable[str]) -> Strand:
+        """Learn from references, which are all on one strand (or nearly all)."""
+        import numpy as np
+
+        counts = np.zeros(_WORDS, np.int64)
+        for barcode in barcodes:
+            counts += np.bincount(_word_numbers(barcode), minlength=_WORDS + 1)[:_WORDS]
+        forward = np.log(counts + 1.0)
+        return cls((forward - forward[_turned_words()]).astype(np.float32))
+
+    def log_odds(self, barcode: str) -> float:
+        """How much speaks for the strand of the references; below 0 for the other one."""
+        import numpy as np
+
+        numbers = _word_numbers(barcode)
+        return float(np.append(self.odds, np.float32(0.0))[numbers].sum())
+
+    def is_reversed(self, barcode: str) -> bool:
+        """Whether a barcode is surely from the other strand than the references."""
+        return self.log_odds(barcode) < -_SURE
+
+
+def _word_numbers(barcode: str) -> NDArray[np.int64]:
+    """The words of a barcode; 4096 where one has an ambiguous base."""
+    import numpy as np
+
+    table = np.full(256, -1, np.int64)
+    for code, letter in enumerate(b"ACGT"):
+        table[letter] = code
+    codes = table[np.frombuffer(barcode.encode("ascii", "replace"), np.uint8)]
+    if len(codes) < _K:
+        return np.empty(0, np.int64)
+    windows = np.lib.stride_tricks.sliding_window_view(codes, _K)
+    numbers = windows @ (4 ** np.arange(_K - 1, -1, -1))
+    return np.where((windows < 0).any(axis=1), _WORDS, numbers)
+
+
+def _turned_words() -> NDArray[np.int64]:
+    """For each word the number of its reverse complement."""
+    import numpy as np
+
+    numbers = np.arange(_WORDS)
+    turned = np.zeros(_WORDS, np.int64)
+    for _ in range(_K):
+        turned = turned * 4 + (3 - numbers % 4)
+        numbers = numbers // 4
+    return turned

@@ -1,0 +1,83 @@
+"""Barcodes against the references that were found for them, base by base.
+
+The embedding proposes the references, and the alignment decides among those that are close (see
+`nearness`). Barcodes from the other strand are turned round before they are encoded.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from itertools import islice
+from typing import TYPE_CHECKING, Literal
+
+from clibd_cli.alignment.identity import Comparison, compare, overlaps
+from clibd_cli.alignment.strand import Strand, reverse_complement
+from clibd_cli.core.records import Hit, Specimen
+from clibd_cli.tasks.nearness import nearness
+
+if TYPE_CHECKING:
+    from clibd_cli.vectors.index import ReferenceIndex
+
+CANDIDATES = 20
+"""References that are aligned with a barcode."""
+
+Align = Literal["always", "partial", "never"]
+"""When an alignment puts the references of a barcode in order; `partial`: only where the barcode is
+partial, so that the encoder did not see enough of it."""
+
+_PARTIAL = 0.75
+"""Of the reference's length: a shorter barcode is partial."""
+
+_STRAND_SAMPLE = 2000
+
+
+class Aligner:
+    """Aligns queries with the barcodes of one index, which has some.
+
+    Args:
+        partial_only: only partial barcodes get their references in another order than that of
+            the embedding.
+    """
+
+    def __init__(self, index: ReferenceIndex, partial_only: bool = False) -> None:
+        self._index = index
+        self._partial_only = partial_only
+        self._strand = Strand.of(islice(index.barcodes(), _STRAND_SAMPLE))
+
+    def turn(self, query: Specimen) -> Specimen:
+        """A specimen with its barcode on the strand of the references."""
+        if query.modality != "dna" or not self._strand.is_reversed(query.content):
+            return query
+        return replace(query, content=reverse_complement(query.content), turned=True)
+
+    def arrange(
+        self, query: Specimen, hits: Sequence[Hit], k: int
+    ) -> tuple[list[Hit], Comparison | None]:
+        """The `k` nearest of the hits with their identity, and the nearest base by base.
+
+        Args:
+            hits: best first; those of modality `dna` are aligned.
+        """
+        barcodes = [self._barcode(hit) for hit in hits]
+        aligned = overlaps(query.content, barcodes)
+        judged = [
+            replace(hit, identity=found.identity, overlap_bp=found.bases) if found else hit
+            for hit, found in zip(hits, aligned, strict=True)
+        ]
+        order = list(range(len(hits)))
+        if not self._partial_only or _is_partial(query, barcodes):
+            order.sort(key=lambda i: nearness(judged[i]))
+        nearest = [judged[i] for i in order[:k]]
+        if not nearest or nearest[0].identity is None:
+            return nearest, None
+        return nearest, compare(query.content, barcodes[order[0]])
+
+    def _barcode(self, hit: Hit) -> str:
+        found = self._index.barcode(hit.vector) if hit.modality == "dna" else None
+        return found or ""
+
+
+def _is_partial(query: Specimen, barcodes: Sequence[str]) -> bool:
+    first = next(filter(None, barcodes), "")
+    return len(query.content) < _PARTIAL * len(first)

@@ -1,0 +1,34 @@
+"""Words beside a call that tell people where to look twice."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from clibd_cli.alignment.signs import has_frame_shift, has_stop_codons, looks_chimeric
+from clibd_cli.tasks.queries import Found
+
+SHORT_BARCODE = "short_barcode"
+REVERSED = "reverse_complemented"
+STOP_CODONS = "stop_codons"
+FRAME_SHIFT = "frame_shift"
+CHIMERA = "chimera_suspected"
+
+_FULL = 500
+"""Bases from which BOLD gives a barcode a BIN of its own."""
+
+
+def barcode_flags(found: Found) -> Iterator[str]:
+    """What is odd about a barcode, by itself and beside its nearest reference."""
+    if found.specimen.modality != "dna":
+        return
+    barcode = found.specimen.content
+    if len(barcode.encode("ascii", "replace").translate(None, b"RYSWKMBDHVN")) < _FULL:
+        yield SHORT_BARCODE
+    if found.specimen.turned:
+        yield REVERSED
+    if has_stop_codons(barcode):
+        yield STOP_CODONS
+    if found.comparison and has_frame_shift(found.comparison):
+        yield FRAME_SHIFT
+    if found.comparison and looks_chimeric(found.comparison):
+        yield CHIMERA
