@@ -1,7 +1,8 @@
 """clibd names specimens from photos and COI barcodes.
 
 Everything that the command line does is a plain function here, loaded when it is first used:
-`embed`, `build_index`, `classify`, `search`, `split`, `train` (with `read_settings`), `check`;
+`embed`, `build_index`, `classify`, `search`, `export`, `split`, `train` (with `read_settings`),
+`check`;
 `add_model`, `pull_model`, `list_models`, `load_model`; `write_collection` simulates specimens to
 try them on, `ProgressBars` shows progress.
 """
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
     from clibd_cli.tasks.check import check
     from clibd_cli.tasks.classify import classify
     from clibd_cli.tasks.embed import embed
+    from clibd_cli.tasks.export import export
     from clibd_cli.tasks.inputs import Inputs
     from clibd_cli.tasks.models import add_model, list_models, pull_model
     from clibd_cli.tasks.references import build_index
@@ -50,6 +52,7 @@ __all__ = [
     "check",
     "classify",
     "embed",
+    "export",
     "list_models",
     "load_model",
     "pull_model",
@@ -70,6 +73,7 @@ _HOMES = {
     "check": "tasks.check",
     "classify": "tasks.classify",
     "embed": "tasks.embed",
+    "export": "tasks.export",
     "list_models": "tasks.models",
     "load_model": "models.model",
     "pull_model": "tasks.models",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
@@ -155,8 +156,9 @@ def evaluate(
     """
     from clibd_cli.tasks.evaluate import evaluate_inputs, evaluate_stores, evaluate_tables
     from clibd_cli.tasks.evaluation_plots import check_plots, draw_plots
-    from clibd_cli.tasks.evaluation_rows import check_scores_path, write_scores
+    from clibd_cli.tasks.evaluation_rows import check_scores_path, log_scores, write_scores
     from clibd_cli.tasks.inputs import Inputs
+    from clibd_cli.tasks.runlog import input_facts
 
     inputs = Inputs(dna or (), photos or (), text, labels or (), min_bases)
     way = _one_way(bool(predictions or truth), bool(queries or keys), bool(inputs.modalities))
@@ -169,6 +171,7 @@ def evaluate(
         check_scores_path(out)
     if plots is not None:
         check_plots(confusion_rank)
+    started = time.monotonic()
     with LiveProgress(quiet) as progress:
         if way == "tables":
             if predictions is None or truth is None:
@@ -203,6 +206,11 @@ def evaluate(
             facts["scores"] = out
         if plots is not None:
             facts["plots"] = f"{len(draw_plots(done, plots, confusion_rank))} files in {plots}"
+        asked = {"part": part, "query_features": features[0], "key_features": features[1]}
+        computed = {"device": device, "precision": precision}
+        used = {**input_facts(inputs), **computed} if way == "inputs" else {}
+        took = {"seconds": time.monotonic() - started}
+        log_scores(done, out, plots, command_line(), {**asked, **used, **took})
     _print(done, json)
     show_summary("evaluated", facts, quiet=quiet, as_json=None)
 

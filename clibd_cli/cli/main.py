@@ -15,6 +15,7 @@ from clibd_cli.cli.demo import demo
 from clibd_cli.cli.embed import embed
 from clibd_cli.cli.errors import INTERRUPTED, guarded
 from clibd_cli.cli.evaluate import evaluate
+from clibd_cli.cli.export import export
 from clibd_cli.cli.report import report
 from clibd_cli.cli.search import search
 from clibd_cli.cli.setting_options import SectionedCommand
@@ -37,6 +38,7 @@ app.command("classify")(guarded(classify))
 app.command("search")(guarded(search))
 app.command("report")(guarded(report))
 app.command("evaluate")(guarded(evaluate))
+app.command("export")(guarded(export))
 app.command("split")(guarded(split))
 app.command("train", cls=SectionedCommand)(guarded(train))
 app.command("check")(guarded(check))

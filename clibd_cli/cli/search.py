@@ -5,15 +5,15 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, TypedDict
 
 import typer
 
 from clibd_cli.cli import options
-from clibd_cli.cli.console import LiveProgress, printable, show_summary
+from clibd_cli.cli.console import LiveProgress, command_line, printable, show_summary
 from clibd_cli.core.errors import UsageError
 from clibd_cli.core.lineage import RANKS
-from clibd_cli.core.records import Skip
+from clibd_cli.core.records import Modality, Skip
 
 if TYPE_CHECKING:
     from clibd_cli.tasks.queries import Found
@@ -63,9 +63,9 @@ def search(
 
       clibd search --text "Lepidoptera Noctuidae Xestia Xestia c-nigrum"
     """
-    from clibd_cli.io.results import hit_rows
     from clibd_cli.tasks.inputs import Inputs
     from clibd_cli.tasks.search import search as search_task
+    from clibd_cli.tasks.search import write_hits
 
     if not photos and not dna and text is None:
         raise UsageError(
@@ -74,52 +74,51 @@ def search(
     folder = options.find_index(index)
     inputs = Inputs(dna or (), photos or (), text, labels or (), min_bases)
     skipped: list[Skip] = []
-
-    def rows(found: Iterable[Found | Skip]) -> Iterator[dict[str, Any]]:
-        for query in found:
-            if isinstance(query, Skip):
-                skipped.append(query)
-                progress.warn(f"skipped {query.source}: {query.reason}")
-            else:
-                yield from hit_rows(query.specimen, query.hits)
-
     with LiveProgress(quiet) as progress:
-        hits = rows(
-            search_task(
-                inputs,
-                folder,
-                keys=options.parse_keys(keys),
-                k=k,
-                device=device,
-                precision=precision,
-                batch_size=batch_size,
-                workers=workers,
-                progress=progress,
-            )
-        )
+        wanted: _Wanted = {
+            "keys": options.parse_keys(keys),
+            "k": k,
+            "device": device,
+            "precision": precision,
+            "batch_size": batch_size,
+            "workers": workers,
+            "progress": progress,
+        }
         if out is None:
-            _print(hits, json)
+            _print(_rows(search_task(inputs, folder, **wanted), skipped, progress), json)
         else:
-            n = _write(hits, out, skipped)
+            done = write_hits(inputs, out, folder, command=command_line(), **wanted)
     if out is not None:
-        facts = {"hits": f"{n:,}", "skipped": f"{len(skipped):,}", "table": out}
+        facts = {"hits": f"{done.hits:,}", "skipped": f"{done.skipped:,}", "table": out}
         show_summary("searched", facts, quiet=quiet, as_json=None)
-    if strict and skipped:
+    if strict and (skipped or (out is not None and done.skipped)):
         raise typer.Exit(3)
 
 
-def _write(rows: Iterable[dict[str, Any]], out: Path, skipped: list[Skip]) -> int:
-    """Write hits, and beside them what was skipped on the way; the number of hits."""
-    from clibd_cli.io.results import HIT_COLUMNS, SkipWriter, open_results, skipped_path
+class _Wanted(TypedDict):
+    """The words that both ways of searching take."""
 
-    n = 0
-    with open_results(out, HIT_COLUMNS) as table, SkipWriter(skipped_path(out)) as skips:
-        for row in rows:
-            table.write(row)
-            n += 1
-        for skip in skipped:
-            skips.write(skip)
-    return n
+    keys: tuple[Modality, ...] | None
+    k: int
+    device: str
+    precision: str
+    batch_size: int | None
+    workers: int | None
+    progress: LiveProgress
+
+
+def _rows(
+    found: Iterable[Found | Skip], skipped: list[Skip], progress: LiveProgress
+) -> Iterator[dict[str, Any]]:
+    """A row for each hit; skips are told, and put into `skipped`."""
+    from clibd_cli.io.results import hit_rows
+
+    for query in found:
+        if isinstance(query, Skip):
+            skipped.append(query)
+            progress.warn(f"skipped {query.source}: {query.reason}")
+        else:
+            yield from hit_rows(query.specimen, query.hits)
 
 
 def _print(rows: Iterator[dict[str, Any]], json: bool) -> None:

@@ -25,7 +25,7 @@ from clibd_cli.tasks.naming import (
     nearest_hit,
 )
 from clibd_cli.tasks.queries import Found, Searcher, open_searcher, split_stores
-from clibd_cli.tasks.runlog import run_log_path, write_run_log
+from clibd_cli.tasks.runlog import index_facts, input_facts, run_log_path, write_run_log
 
 NEIGHBOURS = 10
 METHODS = ("vote", "nearest")
@@ -189,8 +189,8 @@ def classify(
         rate=n / seconds if seconds else 0.0,
     )
     settings = {"keys": list(opened.modalities), "k": k, "min_share": min_share, "align": align}
-    settings["index_sha256"] = opened.header.sha256
-    write_run_log(run_log_path(table), command, {**asdict(done), **settings})
+    used = {**input_facts(inputs), **index_facts(opened.header), **searcher.computed_on}
+    write_run_log(run_log_path(table), command, {**asdict(done), **settings, **used})
     return done
 
 

@@ -23,7 +23,7 @@ from clibd_cli.tasks.inputs import (
     read_specimens,
 )
 from clibd_cli.tasks.loading import open_model
-from clibd_cli.tasks.runlog import write_run_log
+from clibd_cli.tasks.runlog import input_facts, write_run_log
 from clibd_cli.tasks.windows import Shard, windows
 from clibd_cli.vectors.schema import StoreFacts, to_table
 from clibd_cli.vectors.spill import VectorSpill
@@ -123,7 +123,7 @@ def embed(
             seconds=seconds,
             rate=run.new / seconds if seconds else 0.0,
         )
-        write_run_log(folder / RUN_LOG, command, asdict(done))
+        write_run_log(folder / RUN_LOG, command, {**asdict(done), **input_facts(inputs)})
         writer.finish()
     if done.unvisited:
         progress.warn(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -47,6 +47,32 @@ def write_scores(evaluation: Evaluation, path: str | Path) -> None:
         for comparison in evaluation.comparisons:
             for row in _share_rows(comparison):
                 rows.write(row)
+
+
+def log_scores(
+    evaluation: Evaluation,
+    path: Path | None,
+    plots: Path | None,
+    command: str,
+    settings: Mapping[str, Any],
+) -> None:
+    """Write the run log: what was compared with what, and how many queries counted.
+
+    Args:
+        path: the scores, beside which it goes; `plots`: a folder, into which it goes as `run.json`.
+        settings: what the user asked for, and how many seconds it took.
+    """
+    from clibd_cli.tasks.runlog import run_log_path, write_run_log
+
+    compared = [
+        {"query": one.query, "key": one.key, "n_keys": one.n_keys, "n": one.everything.n}
+        for one in evaluation.comparisons
+    ]
+    facts = {**evaluation.facts, **settings, "counts": evaluation.counts, "comparisons": compared}
+    if path is not None:
+        write_run_log(run_log_path(path), command, facts)
+    if plots is not None:
+        write_run_log(plots / "run.json", command, facts)
 
 
 def check_scores_path(path: Path) -> None:

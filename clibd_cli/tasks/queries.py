@@ -137,6 +137,13 @@ class Searcher:
             for window in windows(ready, _QUERIES_A_WINDOW[modality]):
                 yield from self._search_window(encoder, window)
 
+    @property
+    def computed_on(self) -> dict[str, str]:
+        """The device and precision of the encoder, as asked for where none was needed."""
+        if self._model is None:
+            return {"device": self._device, "precision": self._precision}
+        return {"device": str(self._model.device), "precision": self._model.precision}
+
     def photo_ids(self, inputs: Inputs) -> frozenset[str]:
         """What the photos among the inputs are called; none is opened for that."""
         photos = read_specimens(inputs, "image", self._labels_of(inputs), SILENT.warn)

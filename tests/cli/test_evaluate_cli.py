@@ -87,7 +87,7 @@ def test_scores_and_plots(tables: Path) -> None:
     assert done.exit_code == 0, done.output
     assert Path("m.md").read_text(encoding="utf-8").startswith("| set | measure |")
     assert {p.name for p in Path("plots").iterdir()} == {
-        "confusion.order.png", "confusion.order.svg"
+        "confusion.order.png", "confusion.order.svg", "run.json"
     }  # fmt: skip
     assert "2 files in plots" in done.stderr
 
