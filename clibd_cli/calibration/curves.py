@@ -16,7 +16,7 @@ FILE = "calibration.json"
 FORMAT_VERSION = 1
 BINS = 10
 
-_MARGIN = 0.5
+_MARGIN = 0.2
 """The share of the allowed errors that is kept in reserve: new species come in groups of relatives,
 so a sample of the references promises more than it can hold."""
 

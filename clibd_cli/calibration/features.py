@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from statistics import median
 
 from clibd_cli.core.nearness import comparable, distance
 from clibd_cli.core.records import Hit
@@ -26,12 +27,14 @@ def features(hits: Sequence[Hit], rank: str, name: str) -> Features:
         hits: of one kind of evidence, the nearest first; one of them at least has the name.
 
     Returns:
-        Five numbers, and four more where barcodes were aligned.
+        Six numbers, and five more where barcodes were aligned. Among them, how much farther the
+        middle one of the references of that name is than the nearest: little, where the query
+        stands outside of them all.
     """
     hits = hits[:NEIGHBOURS]
     own = [hit for hit in hits if _has(hit, rank, name)]
     others = [hit for hit in hits if _has_another(hit, rank, name)]
-    near = 1.0 - max(hit.similarity for hit in own)
+    near = max(0.0, 1.0 - max(hit.similarity for hit in own))
     rival = 1.0 - max((h.similarity for h in others), default=min(h.similarity for h in hits))
     cosine = (
         math.log(near + _ROUND),
@@ -39,11 +42,13 @@ def features(hits: Sequence[Hit], rank: str, name: str) -> Features:
         math.log((max(0.0, rival) + _ROUND) / (near + _ROUND)),
         _share(hits, rank, name),
         math.log(len(own)),
+        _spread([1.0 - hit.similarity for hit in own]),
     )
     aligned = [hit.identity for hit in hits if hit.identity is not None]
     if not aligned:
         return cosine
-    mine = 1.0 - max((h.identity for h in own if h.identity is not None), default=1.0 - _FARTHEST)
+    differences = [1.0 - hit.identity for hit in own if hit.identity is not None] or [_FARTHEST]
+    mine = min(differences)
     theirs = 1.0 - max((h.identity for h in others if h.identity is not None), default=min(aligned))
     return (
         *cosine,
@@ -51,7 +56,13 @@ def features(hits: Sequence[Hit], rank: str, name: str) -> Features:
         min(mine, _FARTHEST),
         math.log((theirs + _ROUND) / (mine + _ROUND)),
         max(-_FARTHEST, min(theirs - mine, _FARTHEST)),
+        _spread(differences),
     )
+
+
+def _spread(distances: Sequence[float]) -> float:
+    nearest = max(0.0, min(distances))
+    return math.log((max(0.0, median(distances)) + _ROUND) / (nearest + _ROUND))
 
 
 def _has(hit: Hit, rank: str, name: str) -> bool:

@@ -21,7 +21,7 @@ from clibd_cli.calibration.curves import (
     Step,
 )
 from clibd_cli.calibration.features import Features, features
-from clibd_cli.calibration.logistic import Logistic, fit_logistic
+from clibd_cli.calibration.logistic import fit_logistic
 from clibd_cli.core.lineage import RANKS, Lineage
 from clibd_cli.core.records import Hit
 
@@ -83,7 +83,7 @@ def fit_calibration(
         query=query,
         keys=tuple(keys),
         aligned=aligned,
-        asked=dict(kinds),
+        asked={left: kinds[left] for left in MIXTURE},
         far=_far(asked),
         ranks=ranks,
     )
@@ -175,6 +175,3 @@ def _reliability(chances: NDArray[np.float64], rows: _Rows) -> tuple[Bin, ...]:
                 )
             )
     return tuple(bins)
-
-
-__all__ = ["LEAST", "MIXTURE", "Asked", "Left", "Logistic", "fit_calibration"]

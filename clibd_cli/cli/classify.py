@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import asdict
+from itertools import islice
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -34,16 +35,26 @@ def classify(
     method: Annotated[
         Literal["vote", "nearest"],
         typer.Option(
-            help="`vote`: neighbours vote, rank by rank, and a rank without enough agreement "
-            "stays empty. `nearest`: the label of the nearest reference, as in the paper."
+            help="`vote`: neighbours vote, rank by rank, and a rank that is not sure enough stays "
+            "empty. `nearest`: the label of the nearest reference, as in the paper."
         ),
     ] = "vote",
     keys: options.Keys = None,
     k: Annotated[int, typer.Option("-k", min=1, help="Neighbours that vote.")] = 10,
+    target_precision: Annotated[
+        float,
+        typer.Option(
+            help="Of the names at each rank, so many shall be right; the others are left blank. 0 "
+            "leaves nothing blank.",
+        ),
+    ] = 0.95,
     min_share: Annotated[
         float,
         typer.Option(
-            min=0.0, max=1.0, help="A rank is named when its name has more of the vote than this."
+            min=0.0,
+            max=1.0,
+            help="Where the index has too few references to be calibrated, a rank is named when "
+            "its name has more of the vote than this.",
         ),
     ] = 0.5,
     align: Annotated[
@@ -54,6 +65,10 @@ def classify(
             "are. Default: always with `vote`, partial with `nearest`.",
             show_default=False,
         ),
+    ] = None,
+    report: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="Write the results as a page to look through, too."),
     ] = None,
     labels: options.LabelTables = None,
     min_bases: options.MinBases = 10,
@@ -93,8 +108,10 @@ def classify(
             method=method,
             keys=options.parse_keys(keys),
             k=k,
+            target_precision=target_precision,
             min_share=min_share,
             align=align,
+            report=report,
             device=device,
             precision=precision,
             batch_size=batch_size,
@@ -105,11 +122,19 @@ def classify(
     facts = {
         "specimens": f"{done.n:,}",
         "named": ", ".join(f"{rank} {count:,}" for rank, count in done.named.items()),
+        "flags": ", ".join(f"{flag} {count:,}" for flag, count in done.flags.items()) or "none",
         "skipped": f"{done.skipped:,} (why: {done.skipped_out})" if done.skipped else "0",
         "rate": f"{done.rate:,.1f} a second, {done.seconds:.1f} s in all",
         "index": f"{done.index} ({done.model}, {done.fingerprint[:12]})",
         "results": done.out,
     }
+    if done.conflicts:
+        facts["conflicts"] = "; ".join(
+            f"{count:,} of {total:,} in {place}"
+            for place, (count, total) in islice(done.conflicts.items(), 5)
+        )
+    if report is not None:
+        facts["report"] = str(report)
     show_summary("classified", facts, quiet=quiet, as_json=asdict(done) if json else None)
     if strict and done.skipped:
         raise typer.Exit(3)

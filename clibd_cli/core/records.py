@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Literal
 
 from clibd_cli.core.lineage import UNLABELLED, Lineage
@@ -81,6 +81,8 @@ class Call:
         confidence: 0 to 1 for each rank that is named, None elsewhere.
         n_support: reference specimens among the neighbours that carry the deepest name.
         evidence: `image`, `dna`, `text` or `image+dna`.
+        conflict: what photo and barcode say, where they contradict each other.
+        near: the nearest references of each kind of evidence, best first.
     """
 
     specimen_id: str
@@ -90,4 +92,6 @@ class Call:
     n_support: int
     evidence: str
     source: str
-    flags: tuple[str, ...] = field(default=())
+    flags: tuple[str, ...] = ()
+    conflict: str = ""
+    near: tuple[Hit, ...] = ()

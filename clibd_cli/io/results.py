@@ -32,9 +32,26 @@ RESULT_COLUMNS = (
     "source",
     "identity",
     "overlap_bp",
+    "conflict",
 )
 """The columns of `classify`, in their promised order; `identity` and `overlap_bp` are those of the
 nearest reference, where barcodes were aligned."""
+
+NEAR_COLUMNS = (
+    "specimen_id",
+    "position",
+    "key_id",
+    "key_modality",
+    "similarity",
+    "identity",
+    "overlap_bp",
+    *RANKS,
+    "bin_uri",
+    "n_specimens",
+    "source",
+)
+"""The columns of the nearest references beside the results of `classify`; `position` counts from 1
+within a specimen, `source` is that of the reference."""
 
 HIT_COLUMNS = (
     "query_id",
@@ -75,7 +92,28 @@ def call_row(call: Call) -> dict[str, Any]:
         "source": call.source,
         "identity": nearest.identity if nearest else None,
         "overlap_bp": nearest.overlap_bp if nearest else None,
+        "conflict": call.conflict or None,
     }
+
+
+def near_rows(call: Call) -> list[dict[str, Any]]:
+    """One row for each of the nearest references that go with a call."""
+    return [
+        {
+            "specimen_id": call.specimen_id,
+            "position": position,
+            "key_id": hit.specimen_id,
+            "key_modality": hit.modality,
+            "similarity": hit.similarity,
+            "identity": hit.identity,
+            "overlap_bp": hit.overlap_bp,
+            **{rank: hit.lineage.at(rank) for rank in RANKS},
+            "bin_uri": hit.bin_uri,
+            "n_specimens": hit.n_specimens,
+            "source": hit.source,
+        }
+        for position, hit in enumerate(call.near, 1)
+    ]
 
 
 def hit_rows(query: Specimen, hits: Iterable[Hit]) -> list[dict[str, Any]]:
@@ -137,6 +175,11 @@ def delimited_rows(stream: IO[str], columns: Sequence[str], delimiter: str = ","
 def skipped_path(results: Path) -> Path:
     """Where the skips of `results` are listed: `results.skipped.csv` for `results.parquet`."""
     return results.with_name(f"{results.stem}.skipped.csv")
+
+
+def near_path(results: Path) -> Path:
+    """Where the nearest references of `results` are: `results.hits.parquet` for `results.csv`."""
+    return results.with_name(f"{results.stem}.hits.parquet")
 
 
 class SkipWriter:

@@ -106,6 +106,8 @@ class ProfileDnaTower:
         hidden: units of its hidden layer.
         positions: of the profile; 658 in the region of COI that animals are barcoded by.
         max_bases: what is read of a longer sequence.
+        gap_reach: how many bases a barcode may have lost or gained in all, and still be laid where
+            it belongs; 0 for towers that know no gaps.
     """
 
     kind: Literal["profile"]
@@ -113,6 +115,7 @@ class ProfileDnaTower:
     output_dim: int
     positions: int = 658
     max_bases: int = 4096
+    gap_reach: int = 0
 
 
 @dataclass(frozen=True, slots=True)

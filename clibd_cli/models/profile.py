@@ -10,8 +10,8 @@ A linear map turns the picture into a vector, and hidden units guess what the ba
 would have added; their part grows with the share that is missing, so that a whole barcode is judged
 by its bases alone.
 
-There are no gaps, for COI has few insertions and deletions. What this is worth beside k-mers and
-plain identity: `benchmarks/barcode_vectors.py`.
+COI has few insertions and deletions, but sequencers make some: `gapped` sees to those. What all
+this is worth beside k-mers and plain identity: `benchmarks/barcode_vectors.py`.
 """
 
 from __future__ import annotations
@@ -25,16 +25,16 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from clibd_cli.models.cards import ProfileDnaTower
+from clibd_cli.models.gapped import UNKNOWN, lay_with_gaps, needs_gaps
 
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-UNKNOWN = 4
-"""The code of a base that is not A, C, G or T, and of padding."""
-
 _LEAST_FREQUENCY = 0.05
 """Added to frequencies before their logarithm: a rare base speaks against a place."""
+_CHANCE = 0.3
+"""How usual the base at a wrong position is, about, in a region that is rich in A and T."""
 _LEAST_OVERLAP = 1 / 3
 """Share of a barcode, or of the profile if it is shorter, that must lie on the other.
 
@@ -77,6 +77,7 @@ class ProfileDnaEncoder(nn.Module):
     def __init__(self, tower: ProfileDnaTower) -> None:
         super().__init__()
         self.max_bases = tower.max_bases
+        self.gap_reach = tower.gap_reach
         self.register_buffer("frequencies", torch.full((tower.positions, 4), 0.25))
         self.hidden = nn.Linear(4 * tower.positions, tower.hidden)
         self.norm = nn.LayerNorm(tower.hidden)
@@ -86,7 +87,7 @@ class ProfileDnaEncoder(nn.Module):
 
     def forward(self, codes: Tensor) -> Tensor:
         """Base codes `[batch, bases]` to vectors `[batch, output_dim]` in float32."""
-        placed = place(codes, self.frequencies.float())
+        placed = place(codes, self.frequencies.float(), self.gap_reach)
         picture = self.picture(placed).to(self.hidden.weight.dtype)
         hidden = self.dropout(functional.gelu(self.norm(self.hidden(picture))))
         missing = (placed == UNKNOWN).to(picture.dtype).mean(dim=1, keepdim=True)
@@ -125,20 +126,44 @@ def fit_profile(barcodes: Sequence[str], positions: int, max_bases: int) -> Tens
     return usual
 
 
-def place(codes: Tensor, usual: Tensor) -> Tensor:
+def place(codes: Tensor, usual: Tensor, gap_reach: int = 0) -> Tensor:
     """Barcodes on the profile: `[batch, bases]` codes to `[batch, positions]` codes.
 
     Each barcode lies where it fits the profile best, as it is or reverse-complemented, and a third
     of it at least lies there; positions that it does not reach are UNKNOWN, and bases that the
     profile does not reach are left out.
+
+    Args:
+        gap_reach: how many bases a barcode may have lost or gained in all; 0 looks for no gaps.
     """
     scores = torch.log((usual + _LEAST_FREQUENCY) / (1 + 4 * _LEAST_FREQUENCY) * 4)
     forward, reverse = _best_places(codes, scores)
     placed = _laid(codes, forward.places, len(usual))
     # On the reverse complement of the profile; turned round, it lies on the profile itself.
-    turned = _laid(codes, reverse.places, len(usual)).flip(1)
-    turned = torch.where(turned == UNKNOWN, turned, 3 - turned)
-    return torch.where((forward.scores >= reverse.scores)[:, None], placed, turned)
+    turned = _turned(_laid(codes, reverse.places, len(usual)))
+    placed = torch.where((forward.scores >= reverse.scores)[:, None], placed, turned)
+    odd = needs_gaps(placed, scores) if gap_reach else None
+    if odd is not None and odd.any():
+        placed[odd] = _placed_with_gaps(codes[odd], usual, scores, gap_reach)
+    return placed
+
+
+def _placed_with_gaps(codes: Tensor, usual: Tensor, scores: Tensor, gap_reach: int) -> Tensor:
+    """Barcodes on the profile, first where most of their parts seem to lie.
+
+    Parts that are shifted count for nothing there, while their log-odds would count against it.
+    """
+    forward, reverse = _best_places(codes, usual - _CHANCE)
+    is_forward = forward.scores >= reverse.scores
+    shift = len(usual) - codes.shape[1] - reverse.places
+    places = torch.where(is_forward, forward.places, shift)
+    oriented = torch.where(is_forward[:, None], codes, _turned(codes))
+    return lay_with_gaps(oriented, places, scores, gap_reach)
+
+
+def _turned(codes: Tensor) -> Tensor:
+    """The reverse complement, with the padding in front."""
+    return torch.where(codes == UNKNOWN, codes, 3 - codes).flip(1)
 
 
 class _Fit:

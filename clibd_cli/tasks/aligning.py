@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, Literal
 
 from clibd_cli.alignment.identity import Comparison, compare, overlaps
 from clibd_cli.alignment.strand import Strand, reverse_complement
-from clibd_cli.core.records import Hit, Specimen
 from clibd_cli.core.nearness import nearness
+from clibd_cli.core.records import Hit, Specimen
 
 if TYPE_CHECKING:
     from clibd_cli.vectors.index import ReferenceIndex
@@ -54,7 +54,14 @@ class Aligner:
     def arrange(
         self, query: Specimen, hits: Sequence[Hit], k: int
     ) -> tuple[list[Hit], Comparison | None]:
-        """The `k` nearest of the hits with their identity, and the nearest base by base.
+        """The `k` nearest of the hits with their identity, and the nearest base by base."""
+        nearest = self.nearest(query, hits, k)
+        if not nearest or nearest[0].identity is None:
+            return nearest, None
+        return nearest, compare(query.content, self._barcode(nearest[0]))
+
+    def nearest(self, query: Specimen, hits: Sequence[Hit], k: int) -> list[Hit]:
+        """The `k` nearest of the hits, with their identity.
 
         Args:
             hits: best first; those of modality `dna` are aligned.
@@ -65,13 +72,9 @@ class Aligner:
             replace(hit, identity=found.identity, overlap_bp=found.bases) if found else hit
             for hit, found in zip(hits, aligned, strict=True)
         ]
-        order = list(range(len(hits)))
         if not self._partial_only or _is_partial(query, barcodes):
-            order.sort(key=lambda i: nearness(judged[i]))
-        nearest = [judged[i] for i in order[:k]]
-        if not nearest or nearest[0].identity is None:
-            return nearest, None
-        return nearest, compare(query.content, barcodes[order[0]])
+            judged.sort(key=nearness)
+        return judged[:k]
 
     def _barcode(self, hit: Hit) -> str:
         found = self._index.barcode(hit.vector) if hit.modality == "dna" else None

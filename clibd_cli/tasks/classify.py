@@ -3,32 +3,25 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
-from functools import partial
-from itertools import chain
 from pathlib import Path
 
 from clibd_cli.core.errors import UsageError
-from clibd_cli.core.lineage import RANKS
 from clibd_cli.core.progress import SILENT, Progress
-from clibd_cli.core.records import MODALITIES, Call, Modality, Skip
+from clibd_cli.core.records import Modality, Skip
 from clibd_cli.tasks.aligning import Align
-from clibd_cli.tasks.flags import barcode_flags
+from clibd_cli.tasks.calls import Decide, make_calls
+from clibd_cli.tasks.deciding import TARGET_PRECISION, check_method, decide_by
 from clibd_cli.tasks.inputs import Inputs, check_inputs
 from clibd_cli.tasks.library import choose_index
-from clibd_cli.tasks.naming import (
-    MIN_SHARE,
-    NamingMethod,
-    name_by_nearest,
-    name_by_vote,
-    nearest_hit,
-)
-from clibd_cli.tasks.queries import Found, Searcher, open_searcher, split_stores
+from clibd_cli.tasks.naming import MIN_SHARE
+from clibd_cli.tasks.queries import Searcher, open_searcher
+from clibd_cli.tasks.report import make_report
 from clibd_cli.tasks.runlog import index_facts, input_facts, run_log_path, write_run_log
+from clibd_cli.tasks.tally import Tally
 
 NEIGHBOURS = 10
-METHODS = ("vote", "nearest")
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +30,13 @@ class ClassifySummary:
 
     Attributes:
         out, skipped_out: the files written.
+        calibrated: whether the confidence is the probability of being right.
+        target_precision: the share of names that shall be right at each rank; None where the
+            method leaves nothing blank for it.
         named: how many specimens have a name at each rank.
+        flags: how many have each flag.
+        conflicts: by folder, where photos and barcodes contradict each other more than once: how
+            many do, of how many specimens that have both.
         rate: specimens a second, from reading to writing.
     """
 
@@ -47,60 +46,15 @@ class ClassifySummary:
     model: str
     fingerprint: str
     method: str
+    calibrated: bool
+    target_precision: float | None
     n: int
     skipped: int
     named: dict[str, int]
+    flags: dict[str, int]
+    conflicts: dict[str, tuple[int, int]]
     seconds: float
     rate: float
-
-
-def naming_method(method: str, min_share: float) -> NamingMethod:
-    """The function behind `--method`."""
-    if method not in METHODS:
-        raise UsageError(f"--method {method} is unknown", f"Choose one of {', '.join(METHODS)}.")
-    if method == "nearest":
-        return name_by_nearest
-    return partial(name_by_vote, min_share=min_share)
-
-
-def make_calls(searcher: Searcher, inputs: Inputs, naming: NamingMethod) -> Iterator[Call | Skip]:
-    """A call or a skip for everything in `inputs`, as they are computed.
-
-    In input order, with one exception: a photo and a barcode with the same specimen id give one
-    call, so where there are both, barcodes without a photo come first, and the others wait.
-    """
-    stores, inputs = split_stores(inputs)
-    modalities = [m for m in ("dna", "image", "text") if m in inputs.modalities]
-    found = (searcher.embed_and_search(inputs, modality) for modality in modalities)
-    photos = searcher.photo_ids(inputs) if inputs.photos and inputs.dna else frozenset()
-    yield from _paired(chain.from_iterable(found), naming, photos, ("dna",))
-    for store in stores:
-        both = searcher.with_photo_and_barcode(store)
-        yield from _paired(searcher.search_stores(store), naming, both, MODALITIES)
-
-
-def _paired(
-    results: Iterable[Found | Skip],
-    naming: NamingMethod,
-    partners: frozenset[str],
-    first: Sequence[Modality],
-) -> Iterator[Call | Skip]:
-    """Calls in the order of `results`; a specimen in `partners` waits for its other half.
-
-    Args:
-        first: the modalities of which the other half may still be to come.
-    """
-    waiting: dict[str, Found] = {}
-    for found in results:
-        if isinstance(found, Skip):
-            yield found
-        elif (partner := waiting.pop(found.specimen.specimen_id, None)) is not None:
-            yield _call([found, partner], naming)
-        elif found.specimen.modality in first and found.specimen.specimen_id in partners:
-            waiting[found.specimen.specimen_id] = found
-        else:
-            yield _call([found], naming)
-    yield from (_call([found], naming) for found in waiting.values())  # the partner was skipped
 
 
 def classify(
@@ -109,10 +63,12 @@ def classify(
     out: str | Path,
     *,
     method: str = "vote",
+    target_precision: float = TARGET_PRECISION,
     keys: Sequence[Modality] | None = None,
     k: int = NEIGHBOURS,
     min_share: float = MIN_SHARE,
     align: Align | None = None,
+    report: str | Path | None = None,
     device: str = "auto",
     precision: str = "auto",
     batch_size: int | None = None,
@@ -124,28 +80,25 @@ def classify(
 
     Args:
         index: its folder; None finds one as the command line does (see `library.choose_index`).
-        out: `.csv`, `.tsv`, `.parquet` or `.jsonl`; skipped inputs go to `*.skipped.csv` beside it.
+        out: `.csv`, `.tsv`, `.parquet` or `.jsonl`; skipped inputs go to `*.skipped.csv` beside it,
+            the nearest references to `*.hits.parquet`.
         method: `vote`, or `nearest` as in the paper.
+        target_precision: of the names given at each rank, so many shall be right, where half of
+            the specimens belong to species that the references lack; 0 leaves nothing blank.
         keys: the kinds of references to compare with; all that the index has if None.
+        min_share: a name needs more of the vote than this where the index is not calibrated.
         align: when an alignment puts the references of a barcode in order, where the index holds
             barcodes; always if None, but with `nearest` only where a barcode is partial.
+        report: a page of the results, for people.
 
     Raises:
         ClibdError: where an input, the index or its model cannot be used at all.
     """
-    from clibd_cli.io.results import (
-        RESULT_COLUMNS,
-        SkipWriter,
-        call_row,
-        open_results,
-        skipped_path,
-    )
-
     check_inputs(inputs)
+    check_method(method, target_precision, k)
     table = Path(out)
     _refuse_to_overwrite(inputs, table)
     started = time.monotonic()
-    naming = naming_method(method, min_share)
     folder = choose_index(index).folder
     searcher = open_searcher(
         folder,
@@ -158,59 +111,84 @@ def classify(
         progress=progress,
         align=align or ("partial" if method == "nearest" else "always"),
     )
-    opened = searcher.index
-    n = skipped = joined = 0
-    named = dict.fromkeys(RANKS, 0)
-    with open_results(table, RESULT_COLUMNS) as rows, SkipWriter(skipped_path(table)) as skips:
-        for call in make_calls(searcher, inputs, naming):
-            if isinstance(call, Skip):
-                skips.write(call)
-                skipped += 1
-                continue
-            rows.write(call_row(call))
-            n += 1
-            joined += "+" in call.evidence
-            for rank in RANKS:
-                named[rank] += call.lineage.at(rank) is not None
-    if inputs.photos and inputs.dna and n and not joined:
+    decide, calibrated = decide_by(
+        method, target_precision, min_share, searcher, k, inputs.modalities, progress.warn
+    )
+    tally = _write(table, searcher, inputs, decide)
+    if inputs.photos and inputs.dna and tally.n and not tally.joined:
         progress.warn("no photo has the specimen id of a barcode: --labels can join them")
     seconds = time.monotonic() - started
     done = ClassifySummary(
         out=str(out),
-        skipped_out=str(skipped_path(table)),
+        skipped_out=str(_skipped_path(table)),
         index=str(folder),
-        model=opened.header.model,
-        fingerprint=opened.header.model_fingerprint,
+        model=searcher.index.header.model,
+        fingerprint=searcher.index.header.model_fingerprint,
         method=method,
-        n=n,
-        skipped=skipped,
-        named=named,
+        calibrated=calibrated,
+        target_precision=target_precision if calibrated else None,
+        n=tally.n,
+        skipped=tally.skipped,
+        named=tally.named,
+        flags=dict(sorted(tally.flags.items())),
+        conflicts=tally.clusters(),
         seconds=seconds,
-        rate=n / seconds if seconds else 0.0,
+        rate=tally.n / seconds if seconds else 0.0,
     )
-    settings = {"keys": list(opened.modalities), "k": k, "min_share": min_share, "align": align}
-    used = {**input_facts(inputs), **index_facts(opened.header), **searcher.computed_on}
+    settings = {
+        "keys": list(searcher.index.modalities),
+        "k": k,
+        "min_share": None if calibrated else min_share,
+        "align": align,
+    }
+    used = {
+        **input_facts(inputs),
+        **index_facts(searcher.index.header),
+        **searcher.computed_on,
+    }
     write_run_log(run_log_path(table), command, {**asdict(done), **settings, **used})
+    if report is not None:
+        make_report(table, report, overwrite=True, progress=progress)
     return done
+
+
+def _write(table: Path, searcher: Searcher, inputs: Inputs, decide: Decide) -> Tally:
+    """Write all calls as they are made, with their nearest references and the skips beside them."""
+    from clibd_cli.io.results import (
+        NEAR_COLUMNS,
+        RESULT_COLUMNS,
+        SkipWriter,
+        call_row,
+        near_path,
+        near_rows,
+        open_results,
+    )
+
+    tally = Tally()
+    with (
+        open_results(table, RESULT_COLUMNS) as rows,
+        open_results(near_path(table), NEAR_COLUMNS) as near,
+        SkipWriter(_skipped_path(table)) as skips,
+    ):
+        for call in make_calls(searcher, inputs, decide):
+            if isinstance(call, Skip):
+                skips.write(call)
+                tally.skipped += 1
+                continue
+            rows.write(call_row(call))
+            for row in near_rows(call):
+                near.write(row)
+            tally.add(call)
+    return tally
+
+
+def _skipped_path(table: Path) -> Path:
+    from clibd_cli.io.results import skipped_path
+
+    return skipped_path(table)
 
 
 def _refuse_to_overwrite(inputs: Inputs, out: Path) -> None:
     named = [*inputs.dna, *inputs.photos, *inputs.labels, *filter(None, [inputs.text])]
     if out.exists() and any(Path(name).exists() and out.samefile(name) for name in named):
         raise UsageError(f"{out} is one of the inputs", "Give another --out.")
-
-
-def _call(evidence: Sequence[Found], naming: NamingMethod) -> Call:
-    """One specimen's call from its photo, its barcode, or both."""
-    evidence = sorted(evidence, key=lambda found: MODALITIES.index(found.specimen.modality))
-    naming_result = naming([found.hits for found in evidence])
-    return Call(
-        specimen_id=evidence[0].specimen.specimen_id,
-        lineage=naming_result.lineage,
-        confidence=naming_result.confidence,
-        nearest=nearest_hit([found.hits for found in evidence]),
-        n_support=naming_result.n_support,
-        evidence="+".join(found.specimen.modality for found in evidence),
-        source=evidence[0].specimen.source,
-        flags=tuple(flag for found in evidence for flag in barcode_flags(found)),
-    )

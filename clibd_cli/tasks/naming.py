@@ -11,8 +11,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from clibd_cli.core.lineage import RANKS, UNLABELLED, Lineage
-from clibd_cli.core.records import Hit
 from clibd_cli.core.nearness import comparable, distance, nearness
+from clibd_cli.core.records import Hit
 
 MIN_SHARE = 0.5
 """A rank is named when its name has more than this share of the vote."""
@@ -25,11 +25,15 @@ class Naming:
     Attributes:
         confidence: for each named rank, 0 to 1.
         n_support: reference specimens among the neighbours that carry the deepest name.
+        flags: why to look twice.
+        conflict: what photo and barcode say, where they contradict each other.
     """
 
     lineage: Lineage
     confidence: dict[str, float | None]
     n_support: int
+    flags: tuple[str, ...] = ()
+    conflict: str = ""
 
 
 NamingMethod = Callable[[Sequence[Sequence[Hit]]], Naming]
@@ -42,7 +46,7 @@ def name_by_nearest(evidence: Sequence[Sequence[Hit]]) -> Naming:
         return Naming(UNLABELLED, dict.fromkeys(RANKS), 0)
     lineage = nearest.lineage
     confidence = {r: nearest.similarity if lineage.at(r) else None for r in RANKS}
-    return Naming(lineage, confidence, _support(lineage, [nearest]))
+    return Naming(lineage, confidence, support(lineage, [nearest]))
 
 
 def nearest_hit(evidence: Sequence[Sequence[Hit]]) -> Hit | None:
@@ -72,12 +76,12 @@ def name_by_vote(evidence: Sequence[Sequence[Hit]], min_share: float = MIN_SHARE
         elif len(shares) > 1 and sum(shares.values()) > min_share:
             break
     lineage = Lineage(**names)
-    support = _support(lineage, [hit for hits in evidence for hit in hits])
-    return Naming(lineage, _never_rising(confidence), support)
+    carried = support(lineage, [hit for hits in evidence for hit in hits])
+    return Naming(lineage, never_rising(confidence), carried)
 
 
-def _never_rising(confidence: dict[str, float | None]) -> dict[str, float | None]:
-    """Who is sure of a species is as sure of its genus, named or not in every reference."""
+def never_rising(confidence: dict[str, float | None]) -> dict[str, float | None]:
+    """The confidence by rank; who is sure of a species is as sure of its genus."""
     surest = 0.0
     for rank in reversed(RANKS):
         if (share := confidence[rank]) is not None:
@@ -128,7 +132,8 @@ def _shares(ballots: Sequence[_Ballot], rank: str) -> dict[str, float]:
     return shares
 
 
-def _support(lineage: Lineage, hits: Sequence[Hit]) -> int:
+def support(lineage: Lineage, hits: Sequence[Hit]) -> int:
+    """How many of the specimens behind the hits carry the deepest name of `lineage`."""
     rank = lineage.deepest
     if rank is None:
         return 0

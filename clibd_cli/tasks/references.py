@@ -5,13 +5,15 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 from clibd_cli.core.errors import ClibdError, UsageError
 from clibd_cli.core.progress import SILENT, Progress
 from clibd_cli.core.records import MODALITIES, Modality
+from clibd_cli.tasks.calibrating import calibrator
 from clibd_cli.tasks.embed import SKIPPED, EmbedSummary, default_store, embed
 from clibd_cli.tasks.inputs import Inputs
-from clibd_cli.vectors.builder import BuildPlan
+from clibd_cli.vectors.builder import BuildPlan, Built
 from clibd_cli.vectors.builder import build_index as build_from_stores
 from clibd_cli.vectors.header import IndexHeader, is_index, read_header
 from clibd_cli.vectors.hnsw import HnswSettings
@@ -114,8 +116,23 @@ def build_index(
     settings = HnswSettings(m, ef_construction, ef, seed)
     plan = BuildPlan(kind, settings, threads, command, vectors, chosen)
     base = target if add else None
-    built = build_from_stores(wanted, target, plan, base, progress)
+    if chosen is None:
+        built = build_from_stores(wanted, target, plan, base, calibrator(None, progress), progress)
+    else:
+        built = _build_library(wanted, target, plan, progress)
     return IndexSummary(str(target), built.header, built.repeated, tuple(embedded))
+
+
+def _build_library(
+    stores: Sequence[Path], target: Path, plan: BuildPlan, progress: Progress
+) -> Built:
+    """An index of representatives, calibrated by all that they stand for."""
+    with TemporaryDirectory() as scratch:
+        everything = Path(scratch) / "all"
+        whole = replace(plan, kind="exact", representatives=None)
+        build_from_stores(stores, everything, whole, progress=progress)
+        annotate = calibrator(everything, progress)
+        return build_from_stores(stores, target, plan, annotate=annotate, progress=progress)
 
 
 def _representatives(

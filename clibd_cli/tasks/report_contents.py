@@ -13,7 +13,7 @@ from clibd_cli.core.errors import ClibdError
 from clibd_cli.core.progress import Progress
 from clibd_cli.core.version import __version__
 from clibd_cli.io.names import printable
-from clibd_cli.io.results import skipped_path
+from clibd_cli.io.results import near_path, skipped_path
 from clibd_cli.report.contents import Contents, NearReference, SkippedInput
 from clibd_cli.tasks.report_reading import Results, read_log, read_near, read_skipped
 from clibd_cli.tasks.runlog import run_log_path
@@ -55,7 +55,7 @@ def read_contents(source: Path, progress: Progress) -> Contents:
     log = _where_there(run_log_path(source), read_log, log, progress)
     places = table.in_order(MOST_ROWS)
     detailed = table.ids(places[:MOST_DETAILED])
-    hits = hits_path(source)
+    hits = near_path(source)
     near = _where_there(hits, lambda path: read_near(path, detailed), near, progress)
     counts = table.counts(skipped)
     rows = table.rows(places, near)
@@ -71,11 +71,6 @@ def read_contents(source: Path, progress: Progress) -> Contents:
     )
 
 
-def hits_path(results: Path) -> Path:
-    """`results.hits.parquet` for `results.csv`: the nearest references of each specimen."""
-    return results.with_name(f"{results.stem}.hits.parquet")
-
-
 def _notes(table: Results, shown: int, near: bool, skipped: int) -> Iterator[str]:
     """What is left out of the page, and where it is."""
     if shown < table.n:
@@ -86,7 +81,7 @@ def _notes(table: Results, shown: int, near: bool, skipped: int) -> Iterator[str
     if near and shown > MOST_DETAILED:
         yield (
             f"The nearest references stand beside the first {MOST_DETAILED:,} specimens, flagged "
-            f"ones first; those of all are in {printable(hits_path(table.path).name)}."
+            f"ones first; those of all are in {printable(near_path(table.path).name)}."
         )
     if table.unreadable:
         yield f"{table.unreadable:,} lines of the results could not be read."

@@ -54,7 +54,7 @@ def start_profile(
         for start in range(0, len(chosen), _BATCH):
             some = [barcode for barcode, _ in chosen[start : start + _BATCH]]
             codes = torch.from_numpy(base_codes(some, encoder.max_bases))
-            spread.add(encoder.picture(place(codes, encoder.frequencies)))
+            spread.add(encoder.picture(place(codes, encoder.frequencies, encoder.gap_reach)))
         axes = spread.axes(len(encoder.direct.weight), shrinkage)
         encoder.direct.weight.zero_()
         encoder.direct.weight[: axes.shape[1]] = axes.T

@@ -46,6 +46,8 @@ DNA_WIDTH, DNA_DEPTH = 384, 4
 TEXT_WIDTH, TEXT_DEPTH = 256, 4
 """BERT-mini (Turc et al. 2019)."""
 PROFILE_HIDDEN = 1024
+PROFILE_GAP_REACH = 15
+"""Bases that a barcode may have lost or gained in all: 1 in 40."""
 NGRAM_WIDTH = 256
 
 _SPREAD = 0.02
@@ -92,7 +94,7 @@ def new_tower(kind: str, modality: str, dim: int, vocab: Path | None, image_size
                 head_dim=dim,
             )
         case "dna", "profile":
-            return ProfileDnaTower("profile", PROFILE_HIDDEN, dim)
+            return ProfileDnaTower("profile", PROFILE_HIDDEN, dim, gap_reach=PROFILE_GAP_REACH)
         case "text", "bert" if vocab is None:
             raise UsageError(
                 "a new BERT for names needs the vocabulary of its tokeniser",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -54,6 +54,10 @@ class BuildPlan:
     representatives: Mapping[Modality, int] | None = None
 
 
+Annotate = Callable[[Path], Mapping[str, str]]
+"""Looks at a finished index, and says which files of text belong beside it, by name."""
+
+
 @dataclass(frozen=True, slots=True)
 class _Base:
     """The index that is added to."""
@@ -79,12 +83,14 @@ def build_index(
     out: Path,
     plan: BuildPlan,
     base: Path | None = None,
+    annotate: Annotate | None = None,
     progress: Progress = SILENT,
 ) -> Built:
     """Build an index over the unique vectors of `stores`; it appears in `out` when it is whole.
 
     Args:
         base: an index whose references are taken over first (`out` itself, to add to it).
+        annotate: what else shall lie in the folder.
 
     Raises:
         ClibdError: where stores and base were made with different models, or one is damaged, or
@@ -120,6 +126,11 @@ def build_index(
             )
         header = _header(folder, facts, keys, counts.labelled, represented, plan, stores, old)
         write_text(folder / HEADER, header.to_json())
+        for name, text in (annotate(folder) if annotate else {}).items():
+            write_text(folder / name, text)
+            sums = {**header.sha256, name: sha256_file(folder / name)}
+            header = replace(header, sha256=dict(sorted(sums.items())))
+            write_text(folder / HEADER, header.to_json())
     return Built(header, gatherer.repeated)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -26,8 +27,15 @@ class ExactIndex:
     def __len__(self) -> int:
         return int(self._keys.shape[0])
 
-    def search(self, queries: np.ndarray, k: int) -> tuple[np.ndarray, np.ndarray]:
-        """The `k` nearest keys of each query (see `protocol.VectorIndex`)."""
+    def search(
+        self, queries: np.ndarray, k: int, without: Sequence[np.ndarray] | None = None
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """The `k` nearest keys of each query (see `protocol.VectorIndex`).
+
+        Args:
+            without: for each query, the numbers of keys that count as not there: their similarity
+                becomes minus infinity, so they come last.
+        """
         import numpy as np
 
         k = min(k, len(self))
@@ -35,17 +43,24 @@ class ExactIndex:
         similarities = np.empty((len(queries), k), dtype=np.float32)
         for start in range(0, len(queries), _QUERIES_A_BLOCK):
             block = slice(start, start + _QUERIES_A_BLOCK)
-            numbers[block], similarities[block] = self._search_block(queries[block], k)
+            left_out = None if without is None else without[start : start + _QUERIES_A_BLOCK]
+            numbers[block], similarities[block] = self._search_block(queries[block], k, left_out)
         return numbers, similarities
 
-    def _search_block(self, queries: np.ndarray, k: int) -> tuple[np.ndarray, np.ndarray]:
+    def _search_block(
+        self, queries: np.ndarray, k: int, without: Sequence[np.ndarray] | None
+    ) -> tuple[np.ndarray, np.ndarray]:
         import numpy as np
 
         best_n = np.empty((len(queries), 0), dtype=np.int64)
         best_s = np.empty((len(queries), 0), dtype=np.float32)
         for start in range(0, len(self), _KEYS_A_BLOCK):
             keys = self._keys[start : start + _KEYS_A_BLOCK].astype(np.float32, copy=False)
-            found_n, found_s = _top(queries @ keys.T, k)
+            scores = queries @ keys.T
+            for row, numbers in enumerate(without or ()):
+                inside = numbers[(numbers >= start) & (numbers < start + len(keys))]
+                scores[row, inside - start] = -np.inf
+            found_n, found_s = _top(scores, k)
             best_n = np.concatenate([best_n, found_n + start], axis=1)
             best_s = np.concatenate([best_s, found_s], axis=1)
             if best_s.shape[1] > k:

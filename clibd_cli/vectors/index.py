@@ -65,6 +65,14 @@ class ReferenceIndex:
         """The barcode behind a key of modality `dna`; None where the index holds none."""
         return self._tables["dna"].barcode(vector)
 
+    def table(self, modality: Modality) -> KeyTable:
+        """The specimens behind the keys of a modality that is searched."""
+        return self._tables[modality]
+
+    def vectors(self, modality: Modality) -> np.ndarray:
+        """The unique vectors [n, dim] of a modality, memory-mapped."""
+        return open_vectors(self.folder, self.header, modality)
+
     def search(
         self, queries: np.ndarray, k: int, at_least: Mapping[Modality, int] | None = None
     ) -> list[list[Hit]]:
@@ -85,7 +93,7 @@ class ReferenceIndex:
                 hits.extend(map(table.hit, row_numbers, row_cosines))
         for hits in found:
             hits.sort(key=lambda hit: -hit.similarity)
-        return [_nearest(hits, k, wanted) for hits in found]
+        return [nearest_of(hits, k, wanted) for hits in found]
 
     def _open(self, modality: Modality) -> VectorIndex:
         if self.header.keys[modality].kind == "hnsw":
@@ -98,8 +106,13 @@ class ReferenceIndex:
         return ExactIndex(open_vectors(self.folder, self.header, modality))
 
 
-def _nearest(hits: list[Hit], k: int, at_least: dict[Modality, int]) -> list[Hit]:
-    """The first `k`, and after them those of a modality that are wanted all the same."""
+def nearest_of(hits: list[Hit], k: int, at_least: Mapping[Modality, int]) -> list[Hit]:
+    """The first `k`, and after them those of a modality that are wanted all the same.
+
+    Args:
+        hits: best first.
+        at_least: how many of a modality are wanted, even if others are nearer.
+    """
     kept = hits[:k]
     if at_least:
         missing = {m: n - sum(hit.modality == m for hit in kept) for m, n in at_least.items()}

@@ -14,6 +14,7 @@ from clibd_cli.core.lineage import RANKS, Lineage
 from clibd_cli.core.records import MODALITIES, Hit, Modality
 
 if TYPE_CHECKING:
+    import numpy as np
     import pyarrow as pa
 
 KEY_COLUMNS = ("specimen_id", *RANKS, "bin_uri", "source")
@@ -103,7 +104,9 @@ class KeyTable:
         self._rows = rows
         vectors = rows.column("vector").to_numpy()
         count = int(vectors[-1]) + 1 if len(vectors) else 0
+        self._vectors = vectors
         self._starts = np.searchsorted(vectors, np.arange(count + 1))
+        self._codes: dict[str, tuple[dict[str, int], np.ndarray]] = {}
         self._describe = lru_cache(maxsize=_CACHED)(self._describe_uncached)
 
     @property
@@ -128,6 +131,24 @@ class KeyTable:
         for i in range(count):
             if barcode := self.barcode(i * stride % count):
                 yield barcode
+
+    def __len__(self) -> int:
+        return len(self._starts) - 1
+
+    def vectors_named(self, rank: str, name: str) -> np.ndarray:
+        """The numbers of the vectors that no specimen is left of without those of that name."""
+        import numpy as np
+
+        if rank not in self._codes:
+            encoded = self._rows.column(rank).combine_chunks().dictionary_encode()
+            names = {text: code for code, text in enumerate(encoded.dictionary.to_pylist())}
+            codes = encoded.indices.fill_null(-1).to_numpy(zero_copy_only=False)
+            self._codes[rank] = names, codes
+        names, codes = self._codes[rank]
+        rows = np.flatnonzero(codes == names.get(name, -2))
+        vectors, counts = np.unique(self._vectors[rows], return_counts=True)
+        named_only: np.ndarray = vectors[counts == np.diff(self._starts)[vectors]]
+        return named_only
 
     def hit(self, vector: int, similarity: float) -> Hit:
         """What a search found: the key `vector` and the specimens that share it."""

@@ -9,11 +9,11 @@ import pytest
 
 from clibd_cli.alignment.strand import reverse_complement
 from clibd_cli.core.lineage import Lineage
+from clibd_cli.core.nearness import comparable, distance, nearness
 from clibd_cli.core.records import Hit
 from clibd_cli.tasks.classify import classify
 from clibd_cli.tasks.inputs import Inputs
 from clibd_cli.tasks.naming import nearest_hit
-from clibd_cli.core.nearness import comparable, distance, nearness
 from clibd_cli.tasks.references import build_index
 from tests.made_inputs import SPECIES, barcode_of, write_fasta, write_photos
 

@@ -1,0 +1,204 @@
+"""Calibrating an index with its own references, each asked as if it were unknown.
+
+What `classify` will do to a query is done to a sample of the references: search, alignment, vote.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from clibd_cli.calibration.curves import FILE, Calibration, to_json
+from clibd_cli.calibration.features import NEIGHBOURS
+from clibd_cli.calibration.fitting import Asked, Left, fit_calibration
+from clibd_cli.core.progress import SILENT, Progress
+from clibd_cli.core.records import Hit, Modality, Specimen
+from clibd_cli.tasks.aligning import CANDIDATES, Aligner
+from clibd_cli.tasks.naming import name_by_vote
+from clibd_cli.vectors.builder import Annotate
+from clibd_cli.vectors.index import ReferenceIndex, nearest_of
+from clibd_cli.vectors.leave_out import LeaveOut, Without
+
+if TYPE_CHECKING:
+    import numpy as np
+
+QUERIES = 2000
+"""References of a modality that are asked, three times each."""
+
+_PER_SPECIES = 8
+"""Specimens of a species that are asked, so that no common species speaks for all."""
+
+_BLOCK = 256
+_AT_LEAST: dict[Modality, int] = {"dna": CANDIDATES}
+
+
+@dataclass(frozen=True, slots=True)
+class _Query:
+    """A reference that is asked.
+
+    Attributes:
+        own: its own vector among the keys; None where it is not one of them.
+    """
+
+    specimen: Specimen
+    vector: np.ndarray
+    own: int | None
+
+
+def calibrate_index(
+    folder: Path, source: Path | None = None, seed: int = 0, progress: Progress = SILENT
+) -> list[Calibration]:
+    """Learn from the references in `folder` how likely the names that it gives are right.
+
+    Args:
+        source: the index that the queries are taken from, where `folder` holds but some
+            representatives of it; else they are its own references.
+
+    Returns:
+        One for each kind of query and selection of keys that `classify` may be asked for, where
+        there are enough references.
+    """
+    keys = ReferenceIndex(folder, barcodes=True)
+    asking = keys if source is None else ReferenceIndex(source, barcodes=True)
+    samples = {m: _sample(asking, keys, m, seed) for m in asking.modalities}
+    progress.begin("calibrating", 3 * sum(map(len, samples.values())))
+    judge = _Judge(keys, progress)
+    return [fitted for m, sample in samples.items() for fitted in judge.calibrations(m, sample)]
+
+
+def calibrator(source: Path | None, progress: Progress) -> Annotate:
+    """What calibrates an index once it is built (see `calibrate_index`)."""
+
+    def annotate(folder: Path) -> dict[str, str]:
+        found = calibrate_index(folder, source, progress=progress)
+        return {FILE: to_json(found)} if found else {}
+
+    return annotate
+
+
+class _Judge:
+    """Asks references, and learns from the answers."""
+
+    def __init__(self, keys: ReferenceIndex, progress: Progress) -> None:
+        self._keys = keys
+        self._search = LeaveOut(keys)
+        self._aligner = Aligner(keys) if keys.has_barcodes else None
+        self._progress = progress
+        self._selections: list[tuple[Modality, ...]] = [(m,) for m in keys.modalities]
+        if len(keys.modalities) > 1:
+            self._selections.append(keys.modalities)
+
+    def calibrations(self, modality: Modality, sample: Sequence[_Query]) -> Iterator[Calibration]:
+        """One for each selection of keys."""
+        asked: dict[tuple[Modality, ...], list[Asked]] = defaultdict(list)
+        for start in range(0, len(sample), _BLOCK):
+            block = sample[start : start + _BLOCK]
+            for left in ("specimen", "species", "genus"):
+                for selection, answer in self._ask(block, left):
+                    asked[selection].append(answer)
+                self._progress.advance(len(block))
+        for selection, answers in asked.items():
+            aligned = modality == "dna" and "dna" in selection and self._aligner is not None
+            fitted = fit_calibration(modality, selection, aligned, answers)
+            if fitted is not None:
+                yield fitted
+
+    def _ask(
+        self, block: Sequence[_Query], left: Left
+    ) -> Iterator[tuple[tuple[Modality, ...], Asked]]:
+        import numpy as np
+
+        kept = [query for query in block if left == "specimen" or query.specimen.lineage.at(left)]
+        if not kept:
+            return
+        without = [_without(query, left) for query in kept]
+        vectors = np.stack([query.vector for query in kept])
+        found = self._search.search(vectors, without, max(NEIGHBOURS, CANDIDATES))
+        for query, by_modality in zip(kept, found, strict=True):
+            lineage = query.specimen.lineage
+            for selection in self._selections:
+                near = self._near(query.specimen, selection, by_modality)
+                # Asked without itself alone, it must be of a species that is still there.
+                if near and (left != "specimen" or self._has(selection, query)):
+                    named = name_by_vote([near], min_share=0.0).lineage
+                    yield selection, Asked(left, lineage, named, near)
+
+    def _near(
+        self, query: Specimen, selection: tuple[Modality, ...], by_modality: list[list[Hit]]
+    ) -> list[Hit]:
+        """The hits as `classify` would have them."""
+        chosen = zip(self._keys.modalities, by_modality, strict=True)
+        hits = [hit for modality, found in chosen if modality in selection for hit in found]
+        hits.sort(key=lambda hit: -hit.similarity)
+        if self._aligner is None or query.modality != "dna" or "dna" not in selection:
+            return hits[:NEIGHBOURS]
+        return self._aligner.nearest(query, nearest_of(hits, NEIGHBOURS, _AT_LEAST), NEIGHBOURS)
+
+    def _has(self, selection: tuple[Modality, ...], query: _Query) -> bool:
+        """Whether the species of a query has other vectors in the selection."""
+        species = query.specimen.lineage.species or ""
+        own = {query.own} if query.specimen.modality in selection else set()
+        vectors = [self._keys.table(m).vectors_named("species", species) for m in selection]
+        return any(
+            len(found) > (m == query.specimen.modality and bool(own & set(found.tolist())))
+            for m, found in zip(selection, vectors, strict=True)
+        )
+
+
+def _without(query: _Query, left: Left) -> Without:
+    modality = query.specimen.modality
+    own = None if query.own is None else (modality, query.own)
+    if left == "specimen":
+        return Without(own)
+    return Without(own, left, query.specimen.lineage.at(left) or "")
+
+
+def _sample(
+    asking: ReferenceIndex, keys: ReferenceIndex, modality: Modality, seed: int
+) -> list[_Query]:
+    """Some references with a species, spread over all species."""
+    import numpy as np
+
+    table, vectors = asking.table(modality), asking.vectors(modality)
+    taken: dict[str, int] = defaultdict(int)
+    picked: list[tuple[int, Hit]] = []
+    for number in np.random.default_rng(seed).permutation(len(table)).tolist():
+        hit = table.hit(number, 1.0)
+        species = hit.lineage.species
+        if species and taken[species] < _PER_SPECIES:
+            taken[species] += 1
+            picked.append((number, hit))
+            if len(picked) == QUERIES:
+                break
+    own = _own_numbers(asking, keys, modality, [number for number, _ in picked])
+    return [
+        _Query(
+            Specimen(
+                hit.specimen_id,
+                modality,
+                (asking.barcode(number) if modality == "dna" else None) or "",
+                hit.source,
+                hit.lineage,
+            ),
+            np.asarray(vectors[number], dtype=np.float32),
+            own[number],
+        )
+        for number, hit in picked
+    ]
+
+
+def _own_numbers(
+    asking: ReferenceIndex, keys: ReferenceIndex, modality: Modality, numbers: Sequence[int]
+) -> dict[int, int | None]:
+    """The number that each vector has among the keys."""
+    if asking is keys:
+        return {number: number for number in numbers}
+    if modality not in keys.modalities:
+        return dict.fromkeys(numbers)
+    theirs = keys.vectors(modality)
+    places = {vector.tobytes(): place for place, vector in enumerate(theirs)}
+    mine = asking.vectors(modality)
+    return {n: places.get(mine[n].astype(theirs.dtype).tobytes()) for n in numbers}

@@ -1,0 +1,77 @@
+"""From queries and their neighbours to calls, a photo and a barcode of one specimen together."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from itertools import chain
+
+from clibd_cli.core.records import MODALITIES, Call, Modality, Skip
+from clibd_cli.tasks.flags import barcode_flags
+from clibd_cli.tasks.inputs import Inputs
+from clibd_cli.tasks.naming import Naming, nearest_hit
+from clibd_cli.tasks.queries import Found, Searcher, split_stores
+
+MOST_NEAR = 5
+"""Nearest references of each kind of evidence that go with a call."""
+
+Decide = Callable[[Sequence[Found]], Naming]
+"""From what was found for one specimen, by each kind of evidence, to its name."""
+
+
+def make_calls(searcher: Searcher, inputs: Inputs, decide: Decide) -> Iterator[Call | Skip]:
+    """A call or a skip for everything in `inputs`, as they are computed.
+
+    In input order, with one exception: a photo and a barcode with the same specimen id give one
+    call, so where there are both, barcodes without a photo come first, and the others wait.
+    """
+    stores, inputs = split_stores(inputs)
+    modalities = [m for m in ("dna", "image", "text") if m in inputs.modalities]
+    found = (searcher.embed_and_search(inputs, modality) for modality in modalities)
+    photos = searcher.photo_ids(inputs) if inputs.photos and inputs.dna else frozenset()
+    yield from _paired(chain.from_iterable(found), decide, photos, ("dna",))
+    for store in stores:
+        both = searcher.with_photo_and_barcode(store)
+        yield from _paired(searcher.search_stores(store), decide, both, MODALITIES)
+
+
+def _paired(
+    results: Iterable[Found | Skip],
+    decide: Decide,
+    partners: frozenset[str],
+    first: Sequence[Modality],
+) -> Iterator[Call | Skip]:
+    """Calls in the order of `results`; a specimen in `partners` waits for its other half.
+
+    Args:
+        first: the modalities of which the other half may still be to come.
+    """
+    waiting: dict[str, Found] = {}
+    for found in results:
+        if isinstance(found, Skip):
+            yield found
+        elif (partner := waiting.pop(found.specimen.specimen_id, None)) is not None:
+            yield _call([found, partner], decide)
+        elif found.specimen.modality in first and found.specimen.specimen_id in partners:
+            waiting[found.specimen.specimen_id] = found
+        else:
+            yield _call([found], decide)
+    yield from (_call([found], decide) for found in waiting.values())  # the partner was skipped
+
+
+def _call(evidence: Sequence[Found], decide: Decide) -> Call:
+    """One specimen's call from its photo, its barcode, or both."""
+    evidence = sorted(evidence, key=lambda found: MODALITIES.index(found.specimen.modality))
+    named = decide(evidence)
+    odd = (flag for found in evidence for flag in barcode_flags(found))
+    return Call(
+        specimen_id=evidence[0].specimen.specimen_id,
+        lineage=named.lineage,
+        confidence=named.confidence,
+        nearest=nearest_hit([found.hits for found in evidence]),
+        n_support=named.n_support,
+        evidence="+".join(found.specimen.modality for found in evidence),
+        source=evidence[0].specimen.source,
+        flags=(*named.flags, *odd),
+        conflict=named.conflict,
+        near=tuple(hit for found in evidence for hit in found.hits[:MOST_NEAR]),
+    )

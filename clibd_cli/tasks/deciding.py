@@ -1,0 +1,80 @@
+"""How a run of `classify` gets from neighbours to names: the choice behind its options."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from functools import partial
+
+from clibd_cli.calibration.features import NEIGHBOURS
+from clibd_cli.core.errors import UsageError
+from clibd_cli.core.records import Modality
+from clibd_cli.tasks.calls import Decide
+from clibd_cli.tasks.naming import Naming, NamingMethod, name_by_nearest, name_by_vote
+from clibd_cli.tasks.queries import Found, Searcher
+from clibd_cli.tasks.trust import TrustedNaming, calibrations_for
+
+METHODS = ("vote", "nearest")
+_UNCALIBRATED = "the confidence is the share of the vote, not a probability"
+_KINDS: dict[Modality, str] = {"image": "photo", "dna": "barcode", "text": "name"}
+
+TARGET_PRECISION = 0.95
+"""The share of names that shall be right at each rank."""
+
+
+def check_method(method: str, target: float, k: int) -> None:
+    """Refuse what no run can do.
+
+    Raises:
+        UsageError: for an unknown method, or a precision that nothing can have.
+    """
+    if method not in METHODS:
+        raise UsageError(f"--method {method} is unknown", f"Choose one of {', '.join(METHODS)}.")
+    if not 0.0 <= target < 1.0:
+        raise UsageError(
+            f"--target-precision is {target:g}, and must be from 0 to below 1",
+            "Give for example 0.95, or 0 to leave no rank blank.",
+        )
+    if k < 1:
+        raise UsageError(f"k is {k}, and must be 1 or more", "Ask for at least one neighbour.")
+
+
+def decide_by(
+    method: str,
+    target: float,
+    min_share: float,
+    searcher: Searcher,
+    k: int,
+    modalities: Sequence[Modality],
+    warn: Callable[[str], None],
+) -> tuple[Decide, bool]:
+    """What decides on names, and whether its confidence is calibrated.
+
+    Args:
+        modalities: of the queries, as far as they are known.
+        min_share: for votes whose confidence is the share of the vote.
+    """
+    if method == "nearest":
+        return _plain(name_by_nearest), False
+    shares = _plain(partial(name_by_vote, min_share=min_share if target > 0 else 0.0))
+    calibrations = calibrations_for(searcher.index, aligned=searcher.aligner is not None)
+    if k < NEIGHBOURS:
+        warn(f"with fewer than {NEIGHBOURS} neighbours, {_UNCALIBRATED}")
+        return shares, False
+    if not calibrations:
+        warn(f"the index knows too few species to calibrate itself, so {_UNCALIBRATED}")
+        return shares, False
+    for modality in modalities:
+        if modality not in calibrations:
+            warn(f"the index is not calibrated for queries by {_KINDS[modality]}: {_UNCALIBRATED}")
+    trusted = TrustedNaming(calibrations, target)
+
+    def decide(evidence: Sequence[Found]) -> Naming:
+        known = all(found.specimen.modality in calibrations for found in evidence)
+        return trusted(evidence) if known else shares(evidence)
+
+    return decide, True
+
+
+def _plain(naming: NamingMethod) -> Decide:
+    """A way of naming that looks at hits alone."""
+    return lambda evidence: naming([found.hits for found in evidence])

@@ -1,0 +1,187 @@
+"""Names with a calibrated confidence, and blanks where that is too low.
+
+The vote proposes a lineage; what the index learnt from its own references says how likely each of
+its names is right; and a rank is filled where enough of such names are right for the precision
+that was asked for. A photo and a barcode of one specimen are weighed on that common scale.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from clibd_cli.calibration.curves import FILE, Calibration, from_json
+from clibd_cli.calibration.features import NEIGHBOURS
+from clibd_cli.core.errors import ClibdError
+from clibd_cli.core.lineage import RANKS, Lineage
+from clibd_cli.core.records import Modality
+from clibd_cli.tasks.naming import Naming, name_by_vote, never_rising, support
+from clibd_cli.vectors.header import check_file
+
+if TYPE_CHECKING:
+    from clibd_cli.tasks.queries import Found
+    from clibd_cli.vectors.index import ReferenceIndex
+
+CONFLICT = "conflict"
+NEW_SPECIES = "new_species_suspected"
+FAR = "far_from_references"
+FEW = "few_references"
+
+_SUSPECT = 0.2
+"""Probability of the species, where its genus is sure, below which a new one is suspected."""
+_SURE = 0.95
+"""Probability from which a photo and a barcode can contradict each other."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Opinion:
+    """What one kind of evidence says: a lineage, and how likely each of its names is right."""
+
+    modality: Modality
+    lineage: Lineage
+    chances: dict[str, float | None]
+
+
+class TrustedNaming:
+    """Names as deep as the evidence goes, for a target precision.
+
+    Args:
+        calibrations: of the index, by the modality of the query.
+        target: the share of names that shall be right at each rank; 0 leaves nothing blank.
+    """
+
+    def __init__(self, calibrations: dict[Modality, Calibration], target: float) -> None:
+        self._calibrations = calibrations
+        self._target = target
+        self._thresholds = {
+            (modality, rank): one.ranks[rank].threshold(target)
+            for modality, one in calibrations.items()
+            for rank in one.ranks
+        }
+
+    def __call__(self, evidence: Sequence[Found]) -> Naming:
+        """The name of one specimen, from its photo, its barcode, or both."""
+        opinions = [self._opinion(found) for found in evidence]
+        lineage, chances = self._merge(opinions)
+        bars = {rank: self._bar(rank, opinions) for rank in RANKS}
+        names: dict[str, str | None] = dict.fromkeys(RANKS)
+        confidence: dict[str, float | None] = dict.fromkeys(RANKS)
+        for rank in RANKS:
+            chance, name = chances[rank], lineage.at(rank)
+            if name is None and any(lineage.at(finer) for finer in RANKS[RANKS.index(rank) :]):
+                continue  # nobody named this rank; the finer name may stand all the same
+            if name is None or (chance is None and self._target > 0):
+                break
+            if chance is not None and chance < bars[rank]:
+                break
+            names[rank], confidence[rank] = name, chance
+        kept = Lineage(**names)
+        carried = support(kept, [hit for found in evidence for hit in found.hits])
+        conflict = self._conflict(opinions)
+        flags = self._flags(evidence, kept, chances, carried, bool(conflict))
+        return Naming(kept, confidence, carried, tuple(flags), conflict)
+
+    def _opinion(self, found: Found) -> _Opinion:
+        hits = found.hits[:NEIGHBOURS]
+        named = name_by_vote([hits], min_share=0.0).lineage
+        calibration = self._calibrations[found.specimen.modality]
+        chances = {rank: calibration.probability(hits, rank, named) for rank in RANKS}
+        return _Opinion(found.specimen.modality, named, never_rising(chances))
+
+    def _merge(self, opinions: Sequence[_Opinion]) -> tuple[Lineage, dict[str, float | None]]:
+        """One lineage: at each rank the likelier name, whose side alone is heard below."""
+        names: dict[str, str | None] = dict.fromkeys(RANKS)
+        chances: dict[str, float | None] = dict.fromkeys(RANKS)
+        heard = list(opinions)
+        for rank in RANKS:
+            said = [(one.lineage.at(rank), one.chances[rank]) for one in heard]
+            options = {name: _together(name, said) for name, _ in said if name}
+            if options:
+                best = max(options, key=lambda name: options[name])
+                names[rank] = best
+                known = any(name == best and chance is not None for name, chance in said)
+                chances[rank] = options[best] if known else None
+                heard = [one for one in heard if one.lineage.at(rank) in {best, None}]
+        return Lineage(**names), never_rising(chances)
+
+    def _bar(self, rank: str, opinions: Sequence[_Opinion]) -> float:
+        """The probability that a name at `rank` needs, by the kindest of the evidence."""
+        bars = [self._thresholds.get((one.modality, rank), 2.0) for one in opinions]
+        return min(bars) if self._target > 0 else 0.0
+
+    def _conflict(self, opinions: Sequence[_Opinion]) -> str:
+        """Both answers where a photo and a barcode contradict each other at order or family."""
+        for rank in RANKS[:2]:
+            sure = {
+                one.lineage.at(rank)
+                for one in opinions
+                if one.lineage.at(rank) and (one.chances[rank] or 0.0) >= _SURE
+            }
+            if len(sure) > 1:
+                return "; ".join(f"{one.modality}: {_words(one.lineage)}" for one in opinions)
+        return ""
+
+    def _flags(
+        self,
+        evidence: Sequence[Found],
+        named: Lineage,
+        chances: dict[str, float | None],
+        carried: int,
+        conflict: bool,
+    ) -> Iterator[str]:
+        if conflict:
+            yield CONFLICT
+        species = chances["species"]
+        if named.genus and not named.species and species is not None and species < _SUSPECT:
+            yield NEW_SPECIES
+        if all(self._is_far(found) for found in evidence):
+            yield FAR
+        if named and carried < 2:
+            yield FEW
+
+    def _is_far(self, found: Found) -> bool:
+        far = self._calibrations[found.specimen.modality].far
+        return max((hit.similarity for hit in found.hits), default=-1.0) < far
+
+
+def _together(name: str, said: Sequence[tuple[str | None, float | None]]) -> float:
+    """How likely `name` is, by all who said something: independent witnesses at even odds."""
+    odds = 1.0
+    for other, chance in said:
+        if other is not None and chance is not None:
+            sure = min(max(chance, 1e-6), 1.0 - 1e-6)
+            odds *= sure / (1.0 - sure) if other == name else 1.0 - sure
+    return odds / (1.0 + odds)
+
+
+def _words(lineage: Lineage) -> str:
+    return " ".join(filter(None, (lineage.at(rank) for rank in RANKS))) or "no name"
+
+
+def read_calibrations(index: ReferenceIndex) -> tuple[Calibration, ...]:
+    """What the index learnt of itself; nothing where it is older or has too few references.
+
+    Raises:
+        ClibdError: where the file is damaged.
+    """
+    if FILE not in index.header.sha256:
+        return ()
+    path = check_file(index.folder, index.header, FILE)
+    try:
+        return from_json(path.read_text(encoding="utf-8"))
+    except (ValueError, KeyError, TypeError) as error:
+        raise ClibdError(f"{path} is damaged: {error}", "Build the index anew.") from error
+
+
+def calibrations_for(index: ReferenceIndex, *, aligned: bool) -> dict[Modality, Calibration]:
+    """The calibrations for the keys that are searched, by the modality of the query.
+
+    Args:
+        aligned: whether barcodes are aligned with their references.
+    """
+    return {
+        one.query: one  # type: ignore[misc]
+        for one in read_calibrations(index)
+        if one.keys == index.modalities and (one.query != "dna" or one.aligned == aligned)
+    }
