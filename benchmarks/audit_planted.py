@@ -49,7 +49,9 @@ def main() -> None:
     options.add_argument("--seed", type=int, default=1)
     options.add_argument("--rows", type=int, help="so many references, drawn at random")
     options.add_argument("--vectors", choices=("store", "kmers", "frozen"), default="store")
-    options.add_argument("--only", type=Path, help="plant only into the ids in this file")
+    options.add_argument(
+        "--only", type=Path, help="plant, and count, only among the ids in this file"
+    )
     given = options.parse_args()
     with TemporaryDirectory() as scratch:
         (held,) = holdings_of_stores(find_stores(given.store), Path(scratch))
@@ -76,13 +78,15 @@ def swapped(
 ) -> None:
     """Precision and recall of `label_disagrees` for swapped labels."""
     changed, bad = swap(held, what.endswith("the family"), share, rng, only)
-    before = len({i for f in label_findings(held, near=near) for i in f.specimen_ids})
+    before = {i for f in label_findings(held, near=near) for i in f.specimen_ids}
     votes = Votes(changed, *near)
     found = sorted(disagreements(votes), key=lambda d: -d.score)
-    print(f"\nlabels swapped for another {what}: {len(bad):,}; besides: {before:,}")
+    besides = len(before & (only or before))
+    print(f"\nlabels swapped for another {what}: {len(bad):,}; besides: {besides:,}")
     print(f"{'score':>10}{'found':>9}{'precision':>11}{'recall':>9}")
     for mark in MARKS:
         rows = [row for d in found if d.score >= mark for row in d.group.rows]
+        rows = [row for row in rows if only is None or held.ids[row] in only]
         right = sum(row in bad for row in rows)
         note = "  <- default" if mark == LEAST_SCORE else ""
         print(
