@@ -12,8 +12,9 @@ if TYPE_CHECKING:
 NEAR_EMPTY = 0.00033
 """Content below which a photo is near-empty.
 
-Measured on 60 photos of BIOSCAN specimens in wells and 20 of empty or blurred wells
-(`benchmarks/audit_photos.py`), on which it was also chosen.
+Measured on 60 photos of BIOSCAN specimens in wells and 20 of empty or blurred wells, on which it
+was also chosen (`benchmarks/audit_photos.py`): precision 1.00, recall 0.85; with the threshold that
+the other 79 choose, 0.89 and 0.85.
 """
 
 _SIDE = 256
