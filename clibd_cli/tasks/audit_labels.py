@@ -23,8 +23,13 @@ if TYPE_CHECKING:
 NEIGHBOURS = 10
 
 LEAST_SCORE = 0.7
-"""Contradictions below are no findings. Measured with 5 % planted errors
-(`benchmarks/audit_planted.py`): 0.95 and more of them score higher."""
+"""Contradictions below are no findings.
+
+Measured with 5 % of the labels swapped (`benchmarks/audit_planted.py`), for another species of any
+family, or of the same family. Of 174,352 barcodes of arthropods 98 % and 95 % score higher, and 84 %
+and 82 % of what does was swapped; most of the rest is found without any swapping, too. Of 6,146
+photos of Lepidoptera 94 % and 85 %, and 89 % and 87 %, with a model that knows the true labels.
+"""
 
 _WEIGHT = {"order": 1.0, "family": 1.0, "genus": 0.97, "species": 0.92}
 """A wrong species is a smaller error than a wrong family, and more often an honest doubt."""
