@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from clibd_cli.cli import models
+from clibd_cli.cli.audit import audit
 from clibd_cli.cli.build_index import build_index
 from clibd_cli.cli.check import check
 from clibd_cli.cli.classify import classify
@@ -37,6 +38,7 @@ app.command("build-index")(guarded(build_index))
 app.command("classify")(guarded(classify))
 app.command("search")(guarded(search))
 app.command("report")(guarded(report))
+app.command("audit")(guarded(audit))
 app.command("evaluate")(guarded(evaluate))
 app.command("export")(guarded(export))
 app.command("split")(guarded(split))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import IO, Any
@@ -153,7 +153,11 @@ def open_results(path: Path, columns: Sequence[str]) -> ResultWriter:
         UsageError: for another suffix.
         ClibdError: where the file cannot be written, or another run is writing it.
     """
-    kinds = column_kinds(columns)
+    return open_table(path, column_kinds(columns))
+
+
+def open_table(path: Path, kinds: Mapping[str, type]) -> ResultWriter:
+    """A writer as `open_results` gives it, for columns with values of the given types."""
     suffix = path.suffix.lower()
     if suffix in (".csv", ".tsv"):
         return DelimitedWriter(path, kinds, "," if suffix == ".csv" else "\t")

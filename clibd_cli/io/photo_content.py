@@ -1,0 +1,84 @@
+"""What the pixels of a photo say of it: whether anything is in it, and what it looks like."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import numpy as np
+    from PIL import Image
+
+NEAR_EMPTY = 0.00033
+"""Content below which a photo is near-empty.
+
+Measured on 60 photos of BIOSCAN specimens in wells and 20 of empty or blurred wells, on which it
+was also chosen (`benchmarks/audit_photos.py`): precision 1.00, recall 0.85; with the threshold that
+the other 79 choose, 0.89 and 0.85.
+"""
+
+_SIDE = 256
+_RADIUS = 12
+_DARKER = 40.0
+_GRID = 16
+
+
+@dataclass(frozen=True, slots=True)
+class PhotoContent:
+    """What was measured.
+
+    Attributes:
+        content: share of pixels that are clearly darker than their surroundings, in the circle in
+            the middle: specimens are, and the glints and shadows of an empty well mostly are not.
+        pattern: 256 bits; photos of one scene, re-saved or scaled, differ in few of them.
+    """
+
+    content: float
+    pattern: bytes
+
+
+def measure_photo(image: Image.Image) -> PhotoContent:
+    """Measure a photo (RGB); 5 ms for one of a megapixel."""
+    grey = image.convert("L")
+    scale = _SIDE / min(grey.size)
+    size = (max(1, round(grey.width * scale)), max(1, round(grey.height * scale)))
+    return PhotoContent(_content(grey.resize(size, _box())), _pattern(grey))
+
+
+def differing_bits(a: bytes, b: bytes) -> int:
+    """In how many bits two patterns differ, 0 to 256."""
+    return (int.from_bytes(a, "big") ^ int.from_bytes(b, "big")).bit_count()
+
+
+def _content(grey: Image.Image) -> float:
+    import numpy as np
+    from PIL import ImageFilter
+
+    light = np.asarray(grey, dtype=np.float32)
+    around = np.asarray(grey.filter(ImageFilter.BoxBlur(_RADIUS)), dtype=np.float32)
+    inside = _middle(*light.shape)
+    return float(((around - light > _DARKER) & inside).mean())
+
+
+def _middle(height: int, width: int) -> np.ndarray:
+    """The largest circle in the middle, without the rim of a well that shows beside it."""
+    import numpy as np
+
+    y, x = np.mgrid[:height, :width]
+    radius = min(height, width) / 2
+    inside: np.ndarray = np.hypot(y - height / 2, x - width / 2) < radius
+    return inside
+
+
+def _pattern(grey: Image.Image) -> bytes:
+    """Whether each of 16 × 16 fields is brighter than its right neighbour (a difference hash)."""
+    import numpy as np
+
+    fields = np.asarray(grey.resize((_GRID + 1, _GRID), _box()), dtype=np.int16)
+    return np.packbits(fields[:, 1:] > fields[:, :-1]).tobytes()
+
+
+def _box() -> Image.Resampling:
+    from PIL import Image
+
+    return Image.Resampling.BOX
