@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import zlib
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
@@ -70,13 +70,21 @@ class _Rows:
 
 
 def fit_calibration(
-    query: str, keys: Sequence[str], aligned: bool, asked: Sequence[Asked]
+    query: str,
+    keys: Sequence[str],
+    aligned: bool,
+    asked: Sequence[Asked],
+    mixture: Mapping[Left, float] = MIXTURE,
 ) -> Calibration | None:
-    """Learn how likely names are right; None where there are too few references to tell."""
+    """Learn how likely names are right; None where there are too few references to tell.
+
+    Args:
+        mixture: the share of queries of each kind that is assumed.
+    """
     kinds = Counter(one.left for one in asked)
     if min(kinds["specimen"], kinds["species"]) < LEAST:
         return None
-    ranks = {rank: fitted for rank in RANKS if (fitted := _fit_rank(rank, asked))}
+    ranks = {rank: fitted for rank in RANKS if (fitted := _fit_rank(rank, asked, mixture))}
     if not ranks:
         return None
     return Calibration(
@@ -97,10 +105,12 @@ def _far(asked: Sequence[Asked]) -> float:
     return round(float(np.quantile(nearest, 0.02)), 4)
 
 
-def _fit_rank(rank: str, asked: Sequence[Asked]) -> RankCalibration | None:
+def _fit_rank(
+    rank: str, asked: Sequence[Asked], mixture: Mapping[Left, float]
+) -> RankCalibration | None:
     import numpy as np
 
-    rows = _rows(rank, asked)
+    rows = _rows(rank, asked, mixture)
     if rows is None:
         return None
     chances = np.empty(len(rows.right))
@@ -113,7 +123,7 @@ def _fit_rank(rank: str, asked: Sequence[Asked]) -> RankCalibration | None:
     return RankCalibration(curve, _steps(chances, rows), _reliability(chances, rows))
 
 
-def _rows(rank: str, asked: Sequence[Asked]) -> _Rows | None:
+def _rows(rank: str, asked: Sequence[Asked], mixture: Mapping[Left, float]) -> _Rows | None:
     """What can be learnt at a rank; None where nearly all answers are right, or wrong."""
     import numpy as np
 
@@ -127,8 +137,8 @@ def _rows(rank: str, asked: Sequence[Asked]) -> _Rows | None:
     kinds = Counter(left for _, _, left, _ in found)
     if min(kinds["specimen"], kinds["species"]) < LEAST:
         return None
-    total = sum(MIXTURE[left] for left in kinds)
-    weights = [MIXTURE[left] / total / kinds[left] * len(found) for _, _, left, _ in found]
+    total = sum(mixture[left] for left in kinds)
+    weights = [mixture[left] / total / kinds[left] * len(found) for _, _, left, _ in found]
     return _Rows(
         np.array([numbers for numbers, _, _, _ in found]),
         np.array([right for _, right, _, _ in found], dtype=np.float64),

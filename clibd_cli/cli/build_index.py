@@ -35,6 +35,15 @@ def build_index(
         typer.Option("--hnsw", help="Approximate search, also for few references."),
     ] = False,
     labels: options.LabelTables = None,
+    calibrate_with: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="STORE",
+            help="Embeddings of labelled specimens that are no references, and that the model was "
+            "not trained on: they tell how likely names are right. By default the references are "
+            "asked as if they were unknown.",
+        ),
+    ] = None,
     model: options.Model = None,
     m: Annotated[int, typer.Option("--m", min=2, help="Links a node.")] = 24,
     ef_construction: Annotated[
@@ -107,6 +116,7 @@ def build_index(
             add=add,
             overwrite=not resume,
             labels=labels or (),
+            calibrate_with=calibrate_with or (),
             model=model,
             device=device,
             precision=precision,

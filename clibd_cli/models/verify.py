@@ -27,6 +27,7 @@ from clibd_cli.models.registry import CARD_FILE, VOCAB_FILE, WEIGHTS_FILE, read_
 _MOST = 1 << 20
 _LIMITS = {"depth": 1000, "k": MAX_K, "crop": 8192, "resize": 8192}
 """Beyond these, a number on a card is no size but a slip or an attack."""
+_LEAST = {"gap_reach": 0}
 _LEAST_TOKENS = 3  # [CLS], one word piece, [SEP]
 
 
@@ -79,7 +80,7 @@ def _problems(card: ModelCard) -> Iterator[str]:
     for modality in card.modalities:
         tower = getattr(card, modality)
         for name, value in asdict(tower).items():
-            if type(value) is int and not 1 <= value <= _LIMITS.get(name, _MOST):
+            if type(value) is int and not _LEAST.get(name, 1) <= value <= _LIMITS.get(name, _MOST):
                 yield f"{modality}.{name} is {value}"
         if tower.output_dim != card.dim:
             yield f"dim is {card.dim}, but {modality}.output_dim {tower.output_dim}"

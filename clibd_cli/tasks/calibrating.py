@@ -5,25 +5,30 @@ What `classify` will do to a query is done to a sample of the references: search
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
-from clibd_cli.calibration.curves import FILE, Calibration, to_json
+from clibd_cli.calibration.curves import Calibration
 from clibd_cli.calibration.features import NEIGHBOURS
-from clibd_cli.calibration.fitting import Asked, Left, fit_calibration
+from clibd_cli.calibration.fitting import MIXTURE, Asked, Left, fit_calibration
 from clibd_cli.core.progress import SILENT, Progress
 from clibd_cli.core.records import Hit, Modality, Specimen
 from clibd_cli.tasks.aligning import CANDIDATES, Aligner
 from clibd_cli.tasks.naming import name_by_vote
-from clibd_cli.vectors.builder import Annotate
 from clibd_cli.vectors.index import ReferenceIndex, nearest_of
 from clibd_cli.vectors.leave_out import LeaveOut, Without
 
 if TYPE_CHECKING:
     import numpy as np
+
+Round = Literal["specimen", "species", "genus", "held out"]
+LEFT: tuple[Round, ...] = ("specimen", "species", "genus")
+"""What is left out in turn when the references are asked themselves."""
+
+HELD_OUT: tuple[Round, ...] = ("held out",)
 
 QUERIES = 2000
 """References of a modality that are asked, three times each."""
@@ -49,13 +54,18 @@ class _Query:
 
 
 def calibrate_index(
-    folder: Path, source: Path | None = None, seed: int = 0, progress: Progress = SILENT
+    folder: Path,
+    source: Path | None = None,
+    held_out: bool = False,
+    seed: int = 0,
+    progress: Progress = SILENT,
 ) -> list[Calibration]:
-    """Learn from the references in `folder` how likely the names that it gives are right.
+    """Learn from specimens of known name how likely the names that `folder` gives are right.
 
     Args:
-        source: the index that the queries are taken from, where `folder` holds but some
-            representatives of it; else they are its own references.
+        source: the index that the queries are taken from; its own references if None.
+        held_out: they are no references of `folder` and stand for none there: each is asked once,
+            as it is. Else each is asked without itself, without its species, without its genus.
 
     Returns:
         One for each kind of query and selection of keys that `classify` may be asked for, where
@@ -64,25 +74,16 @@ def calibrate_index(
     keys = ReferenceIndex(folder, barcodes=True)
     asking = keys if source is None else ReferenceIndex(source, barcodes=True)
     samples = {m: _sample(asking, keys, m, seed) for m in asking.modalities}
-    progress.begin("calibrating", 3 * sum(map(len, samples.values())))
-    judge = _Judge(keys, progress)
+    judge = _Judge(keys, HELD_OUT if held_out else LEFT, progress)
+    progress.begin("calibrating", len(judge.rounds) * sum(map(len, samples.values())))
     return [fitted for m, sample in samples.items() for fitted in judge.calibrations(m, sample)]
-
-
-def calibrator(source: Path | None, progress: Progress) -> Annotate:
-    """What calibrates an index once it is built (see `calibrate_index`)."""
-
-    def annotate(folder: Path) -> dict[str, str]:
-        found = calibrate_index(folder, source, progress=progress)
-        return {FILE: to_json(found)} if found else {}
-
-    return annotate
 
 
 class _Judge:
     """Asks references, and learns from the answers."""
 
-    def __init__(self, keys: ReferenceIndex, progress: Progress) -> None:
+    def __init__(self, keys: ReferenceIndex, rounds: Sequence[Round], progress: Progress) -> None:
+        self.rounds = rounds
         self._keys = keys
         self._search = LeaveOut(keys)
         self._aligner = Aligner(keys) if keys.has_barcodes else None
@@ -96,22 +97,42 @@ class _Judge:
         asked: dict[tuple[Modality, ...], list[Asked]] = defaultdict(list)
         for start in range(0, len(sample), _BLOCK):
             block = sample[start : start + _BLOCK]
-            for left in ("specimen", "species", "genus"):
+            for left in self.rounds:
                 for selection, answer in self._ask(block, left):
                     asked[selection].append(answer)
                 self._progress.advance(len(block))
         for selection, answers in asked.items():
             aligned = modality == "dna" and "dna" in selection and self._aligner is not None
-            fitted = fit_calibration(modality, selection, aligned, answers)
+            own = self.rounds != HELD_OUT
+            mixture = MIXTURE if own else self._mixture(selection, answers)
+            fitted = fit_calibration(modality, selection, aligned, answers, mixture)
             if fitted is not None:
                 yield fitted
 
+    def _mixture(
+        self, selection: tuple[Modality, ...], asked: Sequence[Asked]
+    ) -> dict[Left, float]:
+        """The kinds of queries to expect, half of them new.
+
+        How many of the new ones have their genus among the keys, the keys tell by how many of their
+        species have a relative there, and the held-out species by themselves. The truth is taken to
+        lie half way: what is held out may be chosen oddly, but few species should not speak for
+        many.
+        """
+        species = {name for m in selection for name in self._keys.table(m).species()}
+        genera = Counter(genus for _, genus in species)
+        expected = sum(genera[genus] > 1 for _, genus in species) / max(1, len(species))
+        new = {(one.lineage.species, one.left) for one in asked if one.left != "specimen"}
+        held = sum(left == "species" for _, left in new) / max(1, len(new))
+        kin = (expected + held) / 2
+        return {"specimen": 0.5, "species": 0.5 * kin, "genus": 0.5 * (1.0 - kin)}
+
     def _ask(
-        self, block: Sequence[_Query], left: Left
+        self, block: Sequence[_Query], left: Round
     ) -> Iterator[tuple[tuple[Modality, ...], Asked]]:
         import numpy as np
 
-        kept = [query for query in block if left == "specimen" or query.specimen.lineage.at(left)]
+        kept = [query for query in block if left != "genus" or query.specimen.lineage.genus]
         if not kept:
             return
         without = [_without(query, left) for query in kept]
@@ -121,10 +142,12 @@ class _Judge:
             lineage = query.specimen.lineage
             for selection in self._selections:
                 near = self._near(query.specimen, selection, by_modality)
+                known = self._known(selection, query) if left in {"specimen", "held out"} else ""
                 # Asked without itself alone, it must be of a species that is still there.
-                if near and (left != "specimen" or self._has(selection, query)):
+                if near and (left != "specimen" or known == "specimen"):
                     named = name_by_vote([near], min_share=0.0).lineage
-                    yield selection, Asked(left, lineage, named, near)
+                    kind: Left = known if left == "held out" else left  # type: ignore[assignment]
+                    yield selection, Asked(kind, lineage, named, near)
 
     def _near(
         self, query: Specimen, selection: tuple[Modality, ...], by_modality: list[list[Hit]]
@@ -137,18 +160,26 @@ class _Judge:
             return hits[:NEIGHBOURS]
         return self._aligner.nearest(query, nearest_of(hits, NEIGHBOURS, _AT_LEAST), NEIGHBOURS)
 
-    def _has(self, selection: tuple[Modality, ...], query: _Query) -> bool:
-        """Whether the species of a query has other vectors in the selection."""
-        species = query.specimen.lineage.species or ""
-        own = {query.own} if query.specimen.modality in selection else set()
-        vectors = [self._keys.table(m).vectors_named("species", species) for m in selection]
-        return any(
-            len(found) > (m == query.specimen.modality and bool(own & set(found.tolist())))
-            for m, found in zip(selection, vectors, strict=True)
-        )
+    def _known(self, selection: tuple[Modality, ...], query: _Query) -> Left:
+        """What the selection lacks of a query: the specimen alone, its species, or its genus."""
+        if self._holds(selection, query, "species"):
+            return "specimen"
+        return "species" if self._holds(selection, query, "genus") else "genus"
+
+    def _holds(self, selection: tuple[Modality, ...], query: _Query, rank: str) -> bool:
+        """Whether other vectors in the selection have the name of a query at `rank`."""
+        name = query.specimen.lineage.at(rank) or ""
+        for modality in selection:
+            found = self._keys.table(modality).vectors_named(rank, name)
+            own = query.own if modality == query.specimen.modality else None
+            if any(number != own for number in found.tolist()):
+                return True
+        return False
 
 
-def _without(query: _Query, left: Left) -> Without:
+def _without(query: _Query, left: Round) -> Without:
+    if left == "held out":
+        return Without()
     modality = query.specimen.modality
     own = None if query.own is None else (modality, query.own)
     if left == "specimen":

@@ -50,11 +50,16 @@ def open_model_of(
     """
     from clibd_cli.models.model import load_model
 
-    folder = _folder_of(name, fingerprint)
+    folder = folder_of(name, fingerprint)
     return load_model(folder, device, precision, modalities)
 
 
-def _folder_of(name: str, fingerprint: str) -> Path:
+def folder_of(name: str, fingerprint: str) -> Path:
+    """The folder of the model with this fingerprint.
+
+    Raises:
+        ClibdError: where no model at hand has it.
+    """
     from clibd_cli.models.home import models_home
     from clibd_cli.models.published import published_cards
     from clibd_cli.models.registry import DEMO_MODEL, at_hand

@@ -3,20 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
-from tempfile import TemporaryDirectory
 
 from clibd_cli.core.errors import ClibdError, UsageError
 from clibd_cli.core.progress import SILENT, Progress
 from clibd_cli.core.records import MODALITIES, Modality
-from clibd_cli.tasks.calibrating import calibrator
+from clibd_cli.tasks.annotating import build_calibrated
 from clibd_cli.tasks.embed import EmbedSummary
 from clibd_cli.tasks.sources import embed_raw, model_at_hand, plan_sources, refuse_labels_of_stores
-from clibd_cli.vectors.builder import BuildPlan, Built
-from clibd_cli.vectors.builder import build_index as build_from_stores
+from clibd_cli.vectors.builder import BuildPlan
 from clibd_cli.vectors.header import IndexHeader, is_index, read_header
 from clibd_cli.vectors.hnsw import HnswSettings
+from clibd_cli.vectors.parts import find_stores, is_store
 
 DEFAULT_INDEX = Path("clibd-index")
 
@@ -51,6 +50,7 @@ def build_index(
     add: bool = False,
     overwrite: bool = False,
     labels: Sequence[str] = (),
+    calibrate_with: Sequence[str] = (),
     model: str | None = None,
     device: str = "auto",
     precision: str = "auto",
@@ -75,6 +75,9 @@ def build_index(
             of each kind, 1 of those not named. None keeps all references.
         add: keep the references that `out` has, and add these.
         overwrite: replace an index of other references, and embed raw references anew.
+        calibrate_with: embedding stores of labelled specimens that are not among the references
+            and were not used to train the model; they tell how likely names are right. Where there
+            are none, references are asked as if they were unknown.
         store_root: where the stores of raw references go; the working folder if None.
 
     Raises:
@@ -104,23 +107,23 @@ def build_index(
     settings = HnswSettings(m, ef_construction, ef, seed)
     plan = BuildPlan(kind, settings, threads, command, vectors, chosen)
     base = target if add else None
-    if chosen is None:
-        built = build_from_stores(wanted, target, plan, base, calibrator(None, progress), progress)
-    else:
-        built = _build_library(wanted, target, plan, progress)
+    asked = [store for source in calibrate_with for store in _stores_of(source)]
+    built = build_calibrated(wanted, target, plan, base, asked, progress)
     return IndexSummary(str(target), built.header, built.repeated, tuple(embedded))
 
 
-def _build_library(
-    stores: Sequence[Path], target: Path, plan: BuildPlan, progress: Progress
-) -> Built:
-    """An index of representatives, calibrated by all that they stand for."""
-    with TemporaryDirectory() as scratch:
-        everything = Path(scratch) / "all"
-        whole = replace(plan, kind="exact", representatives=None)
-        build_from_stores(stores, everything, whole, progress=progress)
-        annotate = calibrator(everything, progress)
-        return build_from_stores(stores, target, plan, annotate=annotate, progress=progress)
+def _stores_of(source: str) -> list[Path]:
+    """The stores in a folder of labelled specimens.
+
+    Raises:
+        ClibdError: where it has none.
+    """
+    if not is_store(Path(source)):
+        raise ClibdError(
+            f"{source} is no embedding store",
+            "Make one of labelled specimens with `clibd embed`, and give that to --calibrate-with.",
+        )
+    return find_stores(Path(source))
 
 
 def _representatives(

@@ -135,6 +135,12 @@ class KeyTable:
     def __len__(self) -> int:
         return len(self._starts) - 1
 
+    def species(self) -> set[tuple[str, str]]:
+        """The species that have specimens here, each with its genus, where both are named."""
+        rows = self._rows.select(["species", "genus"]).group_by(["species", "genus"]).aggregate([])
+        pairs = zip(rows["species"].to_pylist(), rows["genus"].to_pylist(), strict=True)
+        return {(species, genus) for species, genus in pairs if species and genus}
+
     def vectors_named(self, rank: str, name: str) -> np.ndarray:
         """The numbers of the vectors that no specimen is left of without those of that name."""
         import numpy as np

@@ -179,7 +179,7 @@ def test_hostile_ids_reach_no_formula_no_folder_and_no_terminal(references: Path
     assert not [row for row in rows if row["specimen_id"][0] in "=+-@\t\r"]
     assert "\x1b" not in Path("r.csv").read_text(encoding="utf-8") + done.output
     made = {path.name for path in set(references.parent.rglob("*")) - before}
-    assert made == {"r.csv", "r.skipped.csv", "r.run.json"}
+    assert made == {"r.csv", "r.hits.parquet", "r.skipped.csv", "r.run.json"}
 
 
 def test_check_tells_what_works(workplace: Path) -> None:

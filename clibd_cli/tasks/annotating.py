@@ -1,0 +1,94 @@
+"""What is written beside the vectors of an index when it is built: what it learnt of itself."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from clibd_cli.calibration.curves import FILE, Calibration, from_json, to_json
+from clibd_cli.core.errors import ClibdError
+from clibd_cli.core.progress import Progress
+from clibd_cli.core.records import Modality
+from clibd_cli.models.experience import CALIBRATION_FILE, share_seen
+from clibd_cli.tasks.calibrating import calibrate_index
+from clibd_cli.tasks.loading import folder_of
+from clibd_cli.vectors.builder import BuildPlan, Built, build_index
+from clibd_cli.vectors.header import KEYS, read_header
+
+_MOSTLY = 0.5
+"""The share of photos known from the training from which the model's own calibration holds."""
+
+
+def build_calibrated(
+    stores: Sequence[Path],
+    target: Path,
+    plan: BuildPlan,
+    base: Path | None,
+    calibrate_with: Sequence[Path],
+    progress: Progress,
+) -> Built:
+    """Build an index that knows how far its names can be trusted.
+
+    Args:
+        calibrate_with: stores of labelled specimens that are not among the references; where there
+            are none, the references are asked themselves.
+    """
+    with TemporaryDirectory() as scratch:
+        asked: Path | None = None
+        if calibrate_with or plan.representatives is not None:
+            asked = Path(scratch) / "asked"
+            whole = replace(plan, kind="exact", representatives=None)
+            build_index(list(calibrate_with) or stores, asked, whole, progress=progress)
+
+        def annotate(folder: Path) -> dict[str, str]:
+            if not calibrate_with:
+                found = calibrate_index(folder, asked, progress=progress)
+                found = _by_experience(found, folder, asked or folder, progress)
+            else:
+                found = calibrate_index(folder, asked, held_out=True, progress=progress)
+                # What was not held out is asked as if it were unknown.
+                held = {one.query for one in found}
+                own = calibrate_index(folder, progress=progress)
+                found += [one for one in own if one.query not in held]
+            return {FILE: to_json(found)} if found else {}
+
+        return build_index(stores, target, plan, base, annotate, progress)
+
+
+def _by_experience(
+    found: list[Calibration], folder: Path, everything: Path, progress: Progress
+) -> list[Calibration]:
+    """The calibrations, but the model's own for photos that it was trained on.
+
+    Args:
+        everything: the index that has all references, and their digests.
+    """
+    header = read_header(folder)
+    try:
+        model = folder_of(header.model, header.model_fingerprint)
+    except ClibdError:  # an index can be built from stores without their model
+        return found
+    if share_seen(model, _digests(everything, "image")) < _MOSTLY:
+        return found
+    others = [one for one in found if one.query != "image"]
+    path = model / CALIBRATION_FILE
+    if not path.is_file():
+        progress.warn(
+            "the model was trained on most of these photos, so they seem easier to name than "
+            "others will be: photos are not calibrated (see --calibrate-with)"
+        )
+        return others
+    known = from_json(path.read_text(encoding="utf-8"))
+    return [*others, *(one for one in known if set(one.keys) <= set(header.modalities))]
+
+
+def _digests(folder: Path, modality: Modality) -> list[str]:
+    import pyarrow.compute as pc
+    import pyarrow.parquet as pq
+
+    keys = pq.read_table(folder / KEYS, columns=["modality", "content_sha256"])
+    kept = keys.filter(pc.equal(keys.column("modality"), modality))
+    digests: list[str] = kept.column("content_sha256").to_pylist()
+    return digests
