@@ -1,9 +1,11 @@
 """Put a trained model and its reference library into the package, as clibd-mini.
 
     clibd train recipes/clibd_mini.toml
-    python recipes/ship_clibd_mini.py --measured mini-check.train/run.json
+    python recipes/ship_clibd_mini.py --measured mini-check.train/run.json \\
+        --calibration calibration.json
 
-The run `mini-check` (recipes/split_clibd_mini.py) tells how good the recipe is. The library holds,
+The run `mini-check` (recipes/split_clibd_mini.py) tells how good the recipe is, and
+recipes/calibrate_clibd_mini.py how far its names can be trusted. The library holds,
 of the data that the recipe names, one vector for each species and BIN of the barcodes and a few
 for each species of the photos; no sequences, no photos.
 """
@@ -19,7 +21,9 @@ from dataclasses import replace
 from pathlib import Path
 
 import clibd_cli as clibd
+from clibd_cli.core.digest import sha256_file
 from clibd_cli.core.shipped import OWN_LIBRARY, OWN_MODEL, shipped_folder
+from clibd_cli.models.experience import CALIBRATION_FILE, write_seen
 from clibd_cli.models.home import models_home
 from clibd_cli.models.registry import find_installed, read_card, write_card
 from clibd_cli.training.settings import read_settings
@@ -41,6 +45,7 @@ def main() -> None:
     options = argparse.ArgumentParser(description=__doc__.split("\n", maxsplit=1)[0])
     options.add_argument("model", nargs="?", help="by default the one that the recipe names")
     options.add_argument("--measured", type=Path, required=True, help="run.json of the check run")
+    options.add_argument("--calibration", type=Path, required=True, help="of the check run")
     given = options.parse_args()
     settings = read_settings(RECIPE, {})
     trained = find_installed(given.model or settings.name, models_home())
@@ -50,6 +55,9 @@ def main() -> None:
         card = read_card(model)
         notes = f"{card.notes} {told(given.measured)}"
         write_card(model, replace(card, name=OWN_MODEL, notes=notes))
+        shutil.copy(given.calibration, model / CALIBRATION_FILE)
+        seen = (sha256_file(path) for root in settings.photos for path in Path(root).rglob("*.jpg"))
+        write_seen(model, seen)
         here = Path.cwd()
         os.chdir(scratch)  # the index records the names of its sources as they are given
         try:

@@ -2,11 +2,13 @@
 
 COI is far from symmetric: its six-letter words on one strand are rare on the other. So a table of
 how much each word speaks for the strand of the references tells a barcode's strand from 30 bases
-on, without any alignment and before it is encoded.
+on, without any alignment and before it is encoded. A sequence that has no words of either strand
+is none of that gene.
 """
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
@@ -20,6 +22,15 @@ _COMPLEMENT = str.maketrans("ACGTRYSWKMBDHVN", "TGCAYRSWMKVHDBN")
 _SURE = 10.0
 """Log-odds from which a barcode is turned round: one error in 20,000 if words were independent,
 which they are not; measured on real barcodes in the tests."""
+
+
+FILE = "strand.json"
+
+_JUDGED = 100
+"""Words from which a sequence can be told to be none of the gene."""
+_LEAST = 0.45
+"""Log-odds a word. Measured with COI: above 0.73 in 99.9 % of 2,500 barcodes (0.57 in pieces of 150
+bases), below 0.39 in 500 random sequences; of 500 that are rich in A and T, in 99 % below 0.44."""
 
 
 def reverse_complement(barcode: str) -> str:
@@ -58,6 +69,33 @@ class Strand:
     def is_reversed(self, barcode: str) -> bool:
         """Whether a barcode is surely from the other strand than the references."""
         return self.log_odds(barcode) < -_SURE
+
+    def is_strange(self, barcode: str) -> bool:
+        """Whether a sequence of some length has the words of neither strand.
+
+        Args:
+            barcode: on the strand of the references, as far as that could be told.
+        """
+        judged = int((_word_numbers(barcode) < _WORDS).sum())
+        return judged >= _JUDGED and self.log_odds(barcode) < _LEAST * judged
+
+    def to_json(self) -> str:
+        """The table as text."""
+        return json.dumps({"odds": [round(float(odds), 2) for odds in self.odds]}) + "\n"
+
+    @classmethod
+    def from_json(cls, text: str) -> Strand:
+        """Read what `to_json` wrote.
+
+        Raises:
+            ValueError, KeyError, TypeError: where it is something else.
+        """
+        import numpy as np
+
+        odds = np.array(json.loads(text)["odds"], dtype=np.float32)
+        if odds.shape != (_WORDS,):
+            raise ValueError(f"{len(odds)} words instead of {_WORDS}")
+        return cls(odds)
 
 
 def _word_numbers(barcode: str) -> NDArray[np.int64]:

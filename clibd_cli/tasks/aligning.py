@@ -1,18 +1,16 @@
 """Barcodes against the references that were found for them, base by base.
 
 The embedding proposes the references, and the alignment decides among those that are close (see
-`nearness`). Barcodes from the other strand are turned round before they are encoded.
+`core.nearness`).
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
-from itertools import islice
 from typing import TYPE_CHECKING, Literal
 
 from clibd_cli.alignment.identity import Comparison, compare, overlaps
-from clibd_cli.alignment.strand import Strand, reverse_complement
 from clibd_cli.core.nearness import nearness
 from clibd_cli.core.records import Hit, Specimen
 
@@ -29,8 +27,6 @@ partial, so that the encoder did not see enough of it."""
 _PARTIAL = 0.75
 """Of the reference's length: a shorter barcode is partial."""
 
-_STRAND_SAMPLE = 2000
-
 
 class Aligner:
     """Aligns queries with the barcodes of one index, which has some.
@@ -43,13 +39,6 @@ class Aligner:
     def __init__(self, index: ReferenceIndex, partial_only: bool = False) -> None:
         self._index = index
         self._partial_only = partial_only
-        self._strand = Strand.of(islice(index.barcodes(), _STRAND_SAMPLE))
-
-    def turn(self, query: Specimen) -> Specimen:
-        """A specimen with its barcode on the strand of the references."""
-        if query.modality != "dna" or not self._strand.is_reversed(query.content):
-            return query
-        return replace(query, content=reverse_complement(query.content), turned=True)
 
     def arrange(
         self, query: Specimen, hits: Sequence[Hit], k: int

@@ -14,6 +14,7 @@ from clibd_cli.core.records import Modality
 from clibd_cli.models.experience import CALIBRATION_FILE, share_seen
 from clibd_cli.tasks.calibrating import calibrate_index
 from clibd_cli.tasks.loading import folder_of
+from clibd_cli.tasks.strands import learn_strand
 from clibd_cli.vectors.builder import BuildPlan, Built, build_index
 from clibd_cli.vectors.header import KEYS, read_header
 
@@ -43,6 +44,7 @@ def build_calibrated(
             build_index(list(calibrate_with) or stores, asked, whole, progress=progress)
 
         def annotate(folder: Path) -> dict[str, str]:
+            strand = learn_strand(folder if calibrate_with else asked or folder)
             if not calibrate_with:
                 found = calibrate_index(folder, asked, progress=progress)
                 found = _by_experience(found, folder, asked or folder, progress)
@@ -52,7 +54,7 @@ def build_calibrated(
                 held = {one.query for one in found}
                 own = calibrate_index(folder, progress=progress)
                 found += [one for one in own if one.query not in held]
-            return {FILE: to_json(found)} if found else {}
+            return {**strand, **({FILE: to_json(found)} if found else {})}
 
         return build_index(stores, target, plan, base, annotate, progress)
 

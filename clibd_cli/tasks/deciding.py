@@ -7,11 +7,12 @@ from functools import partial
 
 from clibd_cli.calibration.features import NEIGHBOURS
 from clibd_cli.core.errors import UsageError
+from clibd_cli.core.lineage import RANKS, UNLABELLED
 from clibd_cli.core.records import Modality
 from clibd_cli.tasks.calls import Decide
 from clibd_cli.tasks.naming import Naming, NamingMethod, name_by_nearest, name_by_vote
 from clibd_cli.tasks.queries import Found, Searcher
-from clibd_cli.tasks.trust import TrustedNaming, calibrations_for
+from clibd_cli.tasks.trust import FAR, TrustedNaming, calibrations_for
 
 METHODS = ("vote", "nearest")
 _UNCALIBRATED = "the confidence is the share of the vote, not a probability"
@@ -55,7 +56,7 @@ def decide_by(
     """
     if method == "nearest":
         return _plain(name_by_nearest), False
-    shares = _plain(partial(name_by_vote, min_share=min_share if target > 0 else 0.0))
+    shares = _known_only(_plain(partial(name_by_vote, min_share=min_share if target > 0 else 0.0)))
     calibrations = calibrations_for(searcher.index, aligned=searcher.aligner is not None)
     if k < NEIGHBOURS:
         warn(f"with fewer than {NEIGHBOURS} neighbours, {_UNCALIBRATED}")
@@ -72,7 +73,19 @@ def decide_by(
         known = all(found.specimen.modality in calibrations for found in evidence)
         return trusted(evidence) if known else shares(evidence)
 
-    return decide, True
+    return _known_only(decide), True
+
+
+def _known_only(decide: Decide) -> Decide:
+    """Nothing is named by a sequence that is none of the gene."""
+
+    def decide_on_known(evidence: Sequence[Found]) -> Naming:
+        known = [found for found in evidence if not found.strange]
+        if known:
+            return decide(known)
+        return Naming(UNLABELLED, dict.fromkeys(RANKS), 0, (FAR,))
+
+    return decide_on_known
 
 
 def _plain(naming: NamingMethod) -> Decide:

@@ -17,6 +17,7 @@ from clibd_cli.tasks.aligning import CANDIDATES, Align, Aligner
 from clibd_cli.tasks.encoding import DistinctEncoder, Ready, read_ahead
 from clibd_cli.tasks.inputs import Inputs, count_specimens, read_label_tables, read_specimens
 from clibd_cli.tasks.loading import open_model_of
+from clibd_cli.tasks.strands import read_strand, turned
 from clibd_cli.tasks.windows import windows
 from clibd_cli.vectors.index import ReferenceIndex
 from clibd_cli.vectors.parts import (
@@ -72,6 +73,7 @@ def open_searcher(
         workers=workers,
         progress=progress,
         aligner=Aligner(opened, align == "partial") if opened.has_barcodes else None,
+        orient=align != "never",
     )
 
 
@@ -81,11 +83,13 @@ class Found:
 
     Attributes:
         comparison: its barcode beside that of the first key, where they were aligned.
+        strange: whether its barcode is none of the gene that the keys' barcodes are of.
     """
 
     specimen: Specimen
     hits: list[Hit]
     comparison: Comparison | None = None
+    strange: bool = False
 
 
 class Searcher:
@@ -107,9 +111,11 @@ class Searcher:
         workers: int | None,
         progress: Progress,
         aligner: Aligner | None = None,
+        orient: bool = False,
     ) -> None:
         self.index = index
         self.aligner = aligner
+        self._strand = read_strand(index) if orient else None
         self._k = k
         self._device = device
         self._precision = precision
@@ -178,7 +184,7 @@ class Searcher:
         self._progress.begin("searching", count_rows(stores))
         for rows in read_rows(stores):
             stored = rows.drop_columns(["embedding"]).to_pylist()
-            specimens = [self._turn(_specimen(row)) for row in stored]
+            specimens = [turned(_specimen(row), self._strand) for row in stored]
             yield from self._search(specimens, vectors_of(rows.column("embedding"), facts.dim))
 
     def _search_window(
@@ -205,18 +211,19 @@ class Searcher:
         hits = self.index.search(vectors, self._k, at_least)
         for specimen, near in zip(specimens, hits, strict=True):
             self._progress.advance()
-            if self.aligner is None or specimen.modality != "dna":
+            if specimen.modality != "dna":
                 yield Found(specimen, near[: self._k])
+                continue
+            strange = self._strand is not None and self._strand.is_strange(specimen.content)
+            if self.aligner is None:
+                yield Found(specimen, near[: self._k], strange=strange)
             else:
-                yield Found(specimen, *self.aligner.arrange(specimen, near, self._k))
+                yield Found(specimen, *self.aligner.arrange(specimen, near, self._k), strange)
 
     def _turned(self, records: Iterator[Specimen | Skip]) -> Iterator[Specimen | Skip]:
         """The records, their barcodes on the strand of the references."""
         for record in records:
-            yield record if isinstance(record, Skip) else self._turn(record)
-
-    def _turn(self, specimen: Specimen) -> Specimen:
-        return specimen if self.aligner is None else self.aligner.turn(specimen)
+            yield record if isinstance(record, Skip) else turned(record, self._strand)
 
     def _labels_of(self, inputs: Inputs) -> LabelTable | None:
         """The tables of labels, read once for all modalities of the inputs."""

@@ -44,7 +44,8 @@ def test_the_promised_columns() -> None:
     assert ", ".join(RESULT_COLUMNS) == (
         "specimen_id, order, family, genus, species, rank, confidence_order, confidence_family, "
         "confidence_genus, confidence_species, nearest_id, nearest_species, nearest_similarity, "
-        "n_support, evidence, flags, source, identity, overlap_bp"
+        "n_support, evidence, flags, source, identity, overlap_bp, "
+        "conflict"
     )
     assert {*RESULT_COLUMNS, *HIT_COLUMNS} > FLOAT_COLUMNS | INT_COLUMNS
 
@@ -67,8 +68,8 @@ def test_results_as_csv(tmp_path: Path) -> None:
     assert path.read_bytes().decode() == (
         ",".join(RESULT_COLUMNS) + "\n"
         "S1,Lepidoptera,Noctuidae,,,family,1.0000,0.8765,,,K1,Xestia c-nigrum,0.9877,3,image+dna,"
-        "a;b,photos/S1.jpg,,\n"
-        "S1,,,,,,,,,,,,,0,image+dna,,photos/S1.jpg,,\n"
+        "a;b,photos/S1.jpg,,,\n"
+        "S1,,,,,,,,,,,,,0,image+dna,,photos/S1.jpg,,,\n"
     )
 
 

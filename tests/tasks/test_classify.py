@@ -26,7 +26,7 @@ COLUMNS = [
     *(f"confidence_{rank}" for rank in RANKS),
     *("nearest_id", "nearest_species", "nearest_similarity", "n_support"),
     *("evidence", "flags", "source"),
-    *("identity", "overlap_bp"),
+    *("identity", "overlap_bp", "conflict"),
 ]
 
 
@@ -196,7 +196,7 @@ def test_a_failure_leaves_no_half_result(references: Path, monkeypatch: pytest.M
     def fail(*args: object) -> None:
         raise RuntimeError("boom")
 
-    monkeypatch.setattr("clibd_cli.tasks.classify._call", fail)
+    monkeypatch.setattr("clibd_cli.tasks.calls._call", fail)
     with pytest.raises(RuntimeError):
         classify(Inputs(["q.fasta"]), INDEX, Path("r.csv"))
     assert Path("r.csv").read_text() == "yesterday's\n"
