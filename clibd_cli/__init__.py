@@ -1,10 +1,9 @@
 """clibd names specimens from photos and COI barcodes.
 
 Everything that the command line does is a plain function here, loaded when it is first used:
-`embed`, `build_index`, `classify`, `search`, `export`, `split`, `train` (with `read_settings`),
-`check`;
-`add_model`, `pull_model`, `list_models`, `load_model`; `write_collection` simulates specimens to
-try them on, `ProgressBars` shows progress.
+`embed`, `build_index`, `classify`, `search`, `make_report`, `export`, `audit`, `split`, `train`
+(with `read_settings`), `check`; `add_model`, `pull_model`, `list_models`, `load_model`;
+`write_collection` simulates specimens to try them on, `ProgressBars` shows progress.
 """
 
 from __future__ import annotations
@@ -20,6 +19,7 @@ from clibd_cli.core.version import __version__
 if TYPE_CHECKING:
     from clibd_cli.models.model import load_model
     from clibd_cli.simulated.collection import write_collection
+    from clibd_cli.tasks.audit import audit
     from clibd_cli.tasks.bars import ProgressBars
     from clibd_cli.tasks.check import check
     from clibd_cli.tasks.classify import classify
@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from clibd_cli.tasks.inputs import Inputs
     from clibd_cli.tasks.models import add_model, list_models, pull_model
     from clibd_cli.tasks.references import build_index
+    from clibd_cli.tasks.report import make_report
     from clibd_cli.tasks.search import search
     from clibd_cli.tasks.split import split
     from clibd_cli.tasks.train import train
@@ -48,6 +49,7 @@ __all__ = [
     "TrainSettings",
     "__version__",
     "add_model",
+    "audit",
     "build_index",
     "check",
     "classify",
@@ -55,6 +57,7 @@ __all__ = [
     "export",
     "list_models",
     "load_model",
+    "make_report",
     "pull_model",
     "read_settings",
     "search",
@@ -69,6 +72,7 @@ _HOMES = {
     "Ratios": "training.partition",
     "TrainSettings": "training.settings_fields",
     "add_model": "tasks.models",
+    "audit": "tasks.audit",
     "build_index": "tasks.references",
     "check": "tasks.check",
     "classify": "tasks.classify",
@@ -76,6 +80,7 @@ _HOMES = {
     "export": "tasks.export",
     "list_models": "tasks.models",
     "load_model": "models.model",
+    "make_report": "tasks.report",
     "pull_model": "tasks.models",
     "read_settings": "training.settings",
     "search": "tasks.search",

@@ -94,6 +94,7 @@ class TrustedNaming:
         names: dict[str, str | None] = dict.fromkeys(RANKS)
         chances: dict[str, float | None] = dict.fromkeys(RANKS)
         heard = list(opinions)
+        most = 1.0  # below a contradiction, nothing is surer than how that was settled
         for rank in RANKS:
             said = [(one.lineage.at(rank), one.chances[rank]) for one in heard]
             options = {name: _together(name, said) for name, _ in said if name}
@@ -101,7 +102,8 @@ class TrustedNaming:
                 best = max(options, key=lambda name: options[name])
                 names[rank] = best
                 known = any(name == best and chance is not None for name, chance in said)
-                chances[rank] = options[best] if known else None
+                most = min(most, options[best]) if len(options) > 1 else most
+                chances[rank] = min(options[best], most) if known else None
                 heard = [one for one in heard if one.lineage.at(rank) in {best, None}]
         return Lineage(**names), never_rising(chances)
 

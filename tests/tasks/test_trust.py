@@ -1,0 +1,123 @@
+"""A photo and a barcode on one scale: agreement, contradiction, blanks."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, cast
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from clibd_cli.calibration.curves import Calibration
+from clibd_cli.core.lineage import RANKS, Lineage
+from clibd_cli.core.records import Hit, Modality, Specimen
+from clibd_cli.tasks.queries import Found
+from clibd_cli.tasks.trust import TrustedNaming
+
+BEE = Lineage("Hymenoptera", "Apidae", "Apis", "Apis mellifera")
+WASP = Lineage("Hymenoptera", "Vespidae", "Vespa", "Vespa crabro")
+FLY = Lineage("Diptera", "Muscidae", "Musca", "Musca domestica")
+
+
+@dataclass
+class _Bar:
+    bar: float
+
+    def threshold(self, target: float) -> float:
+        return self.bar
+
+
+class _Sure:
+    """Stands in for a calibration that is as sure of each rank as it is told."""
+
+    def __init__(self, chances: dict[str, float], bar: float = 0.5) -> None:
+        self.ranks = {rank: _Bar(bar) for rank in chances}
+        self.far = 0.2
+        self._chances = chances
+
+    def probability(self, hits: list[Hit], rank: str, named: Lineage) -> float | None:
+        return self._chances.get(rank) if named.at(rank) else None
+
+
+def found(modality: Modality, lineage: Lineage, similarity: float = 0.9) -> Found:
+    specimen = Specimen("S", modality, "", "S")
+    near = Hit(0, modality, similarity, "k", lineage, None, "k", ((lineage, 3),))
+    return Found(specimen, [near])
+
+
+def naming(target: float = 0.95, **chances: dict[str, float]) -> TrustedNaming:
+    stand_ins: Any = {modality: _Sure(of_rank) for modality, of_rank in chances.items()}
+    return TrustedNaming(cast(dict[Modality, Calibration], stand_ins), target)
+
+
+def at(order: float, family: float, genus: float, species: float) -> dict[str, float]:
+    return dict(zip(RANKS, (order, family, genus, species), strict=True))
+
+
+def test_a_rank_that_is_not_sure_enough_stays_blank_with_all_below() -> None:
+    named = naming(dna=at(0.99, 0.9, 0.6, 0.3))([found("dna", BEE)])
+    assert named.lineage == Lineage("Hymenoptera", "Apidae", "Apis")
+    confidence = named.confidence
+    assert confidence.pop("species") is None
+    assert confidence == pytest.approx({"order": 0.99, "family": 0.9, "genus": 0.6})
+    assert named.n_support == 3
+
+
+def test_nothing_is_blank_without_a_target() -> None:
+    named = naming(0.0, dna=at(0.4, 0.3, 0.2, 0.1))([found("dna", BEE)])
+    assert named.lineage == BEE
+
+
+def test_who_is_sure_of_a_species_is_as_sure_of_its_genus() -> None:
+    named = naming(dna=at(0.6, 0.6, 0.6, 0.9))([found("dna", BEE)])
+    assert named.confidence == pytest.approx(dict.fromkeys(RANKS, 0.9))
+
+
+def test_two_witnesses_are_surer_than_one() -> None:
+    both = naming(image=at(0.9, 0.9, 0.9, 0.8), dna=at(0.9, 0.9, 0.9, 0.8))
+    named = both([found("image", BEE), found("dna", BEE)])
+    assert named.lineage == BEE
+    assert named.confidence["species"] == pytest.approx(16 / 17)
+    assert not named.conflict
+
+
+def test_of_two_answers_the_likelier_one_is_given_and_less_sure() -> None:
+    both = naming(image=at(0.9, 0.6, 0.6, 0.6), dna=at(0.99, 0.95, 0.95, 0.95))
+    named = both([found("image", WASP), found("dna", BEE)])
+    assert named.lineage == BEE
+    assert 0.8 < (named.confidence["family"] or 0) < 0.95
+    assert not named.conflict
+
+
+def test_sure_contradiction_is_a_conflict_with_both_answers() -> None:
+    both = naming(image=at(0.99, 0.98, 0.9, 0.9), dna=at(0.99, 0.99, 0.99, 0.99))
+    named = both([found("image", FLY), found("dna", BEE)])
+    assert "conflict" in named.flags
+    assert named.conflict == (
+        "image: Diptera Muscidae Musca Musca domestica; dna: Hymenoptera Apidae Apis Apis mellifera"
+    )
+
+
+def test_flags_of_new_far_and_lonely_specimens() -> None:
+    named = naming(dna=at(0.99, 0.99, 0.95, 0.1))([found("dna", BEE)])
+    assert named.flags == ("new_species_suspected",)
+    far = naming(dna=at(0.99, 0.1, 0.1, 0.1))([found("dna", BEE, 0.1)])
+    assert far.flags == ("far_from_references",)
+
+
+@given(st.lists(st.tuples(st.sampled_from([BEE, WASP, FLY]), *[st.floats(0, 1)] * 4), min_size=2))
+def test_confidence_never_rises_towards_the_species(
+    said: list[tuple[Lineage, float, float, float, float]],
+) -> None:
+    (one, *first), (other, *second) = said[:2]
+    both = naming(image=at(*first), dna=at(*second))
+    named = both([found("image", one), found("dna", other)])
+    sure = [named.confidence[rank] for rank in RANKS if named.lineage.at(rank)]
+    assert all(chance is not None and 0 <= chance <= 1 for chance in sure)
+    assert sure == sorted(sure, key=lambda chance: -(chance or 0))
+    names = [named.lineage.at(rank) for rank in RANKS]
+    assert names in [
+        [lineage.at(r) for r in RANKS][: len(sure)] + [None] * (4 - len(sure))
+        for lineage in (one, other)
+    ]
