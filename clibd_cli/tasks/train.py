@@ -174,6 +174,7 @@ class _Run:
     ) -> TrainResult:
         from clibd_cli.training.batches import BatchPlan
         from clibd_cli.training.feeding import feed
+        from clibd_cli.training.targets import digest_of
         from clibd_cli.training.trainer import train as run_training
 
         s, processes, folder = self._settings, self._processes, self._folder
@@ -198,6 +199,7 @@ class _Run:
             ),
             processes=processes,
             progress=course.quiet,
+            asked=digest_of(examples.queries, examples.keys),
         )
 
     def _validation(self, examples: Examples, towers: TrainTowers) -> Validate | None:

@@ -5,7 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 
 from clibd_cli.core.errors import ClibdError, UsageError
+from clibd_cli.core.progress import Progress
 from clibd_cli.training.casting import Towers
+from clibd_cli.training.run_state import Standing
 from clibd_cli.training.settings_fields import TrainSettings
 
 
@@ -34,6 +36,40 @@ def check_run(settings: TrainSettings, towers: Towers, validates: bool) -> None:
         raise UsageError(
             f"{asked} needs validations, but no specimen validates",
             f"Name specimens val in the split, or leave {asked} out.",
+        )
+
+
+def check_judged(standing: Standing, metric: str | None, asked: str, total: int) -> None:
+    """Refuse to judge a run anew that has ended: its model would be that of its last step.
+
+    Of the weights that it had at other steps only the best ones, by the other measure, are kept.
+
+    Args:
+        standing: as the checkpoint has it.
+        total: steps of the whole run.
+
+    Raises:
+        ClibdError: with what is different, and what to give.
+    """
+    why = standing.judged_otherwise(metric, asked)
+    if why and (standing.stopped or standing.step >= total):
+        raise ClibdError(
+            f"the run has ended, and its model is that of step {standing.best_step:,}, the best "
+            f"one as it was judged: {why}",
+            "Leave metric and split as they were, give another --name to train a second model, or "
+            "--overwrite to train this one anew.",
+        )
+
+
+def warn_of_forgotten(
+    standing: Standing, metric: str | None, asked: str, progress: Progress
+) -> None:
+    """Say so where the best validation so far is none any more."""
+    why = standing.judged_otherwise(metric, asked)
+    if why:
+        progress.warn(
+            f"the best validation so far ({standing.best:.4f} at step {standing.best_step:,}) "
+            f"compares with none to come and is forgotten: {why}"
         )
 
 

@@ -404,6 +404,28 @@ def test_a_name_that_is_taken_is_found_out_before_training(place: Path) -> None:
     assert read_card(find_installed("mine", models_home())).notes == "More."
 
 
+def test_what_a_run_is_judged_by_does_not_change_unheard(place: Path) -> None:
+    """A species more among the queries, or another metric, and scores do not compare."""
+    metric = "seen.dna_to_dna.species"
+    parts = {"0": "train", "1": "train", "2": "val", "3": "key_seen"}
+    asked = replace(TINY, split=write_split(parts), metric=metric)
+    train(replace(asked, stop_at=1))
+    write_split({**parts, "3": "val"})
+    told = Warnings()
+    done = train(asked, progress=told)
+    assert any("queries or keys were others" in line for line in told.heard)
+    card = find_installed("mine", models_home()) / "card.json"
+    before = card.read_bytes()
+    with pytest.raises(ClibdError, match=f"the run has ended.*the metric was {metric}"):
+        train(replace(asked, metric="seen.dna_to_dna.genus"))
+    write_split(parts)
+    with pytest.raises(ClibdError, match="the run has ended"):
+        train(asked)
+    assert card.read_bytes() == before
+    write_split({**parts, "3": "val"})
+    assert train(asked).fingerprint == done.fingerprint
+
+
 def test_an_interrupted_overwrite_goes_on(place: Path) -> None:
     train(TINY)
     anew = replace(TINY, out="elsewhere", seed=5)
