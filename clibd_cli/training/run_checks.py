@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+from collections.abc import Iterable
 from pathlib import Path
 
 from clibd_cli.core.errors import ClibdError, UsageError
@@ -73,11 +75,20 @@ def warn_of_forgotten(
         )
 
 
-def not_finite(step: int, folder: Path) -> ClibdError:
-    """The error of a step (the first is 1) whose loss is not finite."""
-    return ClibdError(
-        f"the loss or its gradient is not finite at step {step}",
-        "Begin anew, with --overwrite (other settings make another run) and a lower "
-        'learning_rate, clip_norm = 1, or precision = "fp32". '
-        f"The last checkpoint is in {folder}.",
-    )
+def check_finite(numbers: Iterable[float], step: int, folder: Path) -> None:
+    """Refuse to go on with weights that are no numbers any more.
+
+    Args:
+        numbers: what came of the step: its loss, the gradient's length, the temperature.
+        step: the first is 1.
+
+    Raises:
+        ClibdError: where one of them is not finite.
+    """
+    if not all(map(math.isfinite, numbers)):
+        raise ClibdError(
+            f"the loss or its gradient is not finite at step {step}",
+            "Begin anew, with --overwrite (other settings make another run) and a lower "
+            'learning_rate, clip_norm = 1, or precision = "fp32". '
+            f"The last checkpoint is in {folder}.",
+        )

@@ -1,8 +1,8 @@
 """The training loop: steps, validations and checkpoints, on one process or several.
 
 All that is random follows from the seed and the number of the step. So a run that was stopped, by
-Ctrl-C, by a crash or at `stop_at`, goes on to the same weights as one that was not, also from the
-middle of an epoch (on the same device, with the same number of processes).
+Ctrl-C, a crash or `stop_at`, goes on to the same weights as one that was not, also from the middle
+of an epoch (on the same device, with the same number of processes).
 """
 
 from __future__ import annotations
@@ -191,9 +191,9 @@ class _Run:
         with uninterrupted():
             self._whole = False
             gradient = self._optimiser.update(step)
-            if not (math.isfinite(found.loss) and math.isfinite(gradient)):
-                raise run_checks.not_finite(step + 1, self._files.folder)
             self._weights.objective.bound_scales()
+            numbers = (found.loss, gradient, self._weights.objective.temperature)
+            run_checks.check_finite(numbers, step + 1, self._files.folder)
             self._standing.step += 1
             self._loss = found.loss
             self._whole = True

@@ -319,6 +319,12 @@ def test_a_loss_that_is_not_finite_stops_the_run(tmp_path: Path) -> None:
     assert not (tmp_path / CHECKPOINT).exists()
 
 
+def test_a_rate_that_blows_up_the_temperature_is_no_fault_of_clibd(tmp_path: Path) -> None:
+    changes = {"learning_rate": 1e10, "start_learning_rate": 1e10}
+    with pytest.raises(ClibdError, match=r"not finite at step \d"):
+        _train(tmp_path, tiny_towers(), **changes)
+
+
 def test_the_callers_random_state_is_untouched(tmp_path: Path) -> None:
     torch.manual_seed(1)
     state = torch.random.get_rng_state()
