@@ -33,9 +33,9 @@ def train(
     and barcodes pair by specimen, or by taxon where they come from different animals.
 
     The run's folder (NAME.train) gets the log (log.jsonl), the curves, and a checkpoint. The same
-    command again goes on from it after Ctrl-C, a crash or a full disk, and ends with the same
-    weights as an undisturbed run; `--overwrite` begins anew. The model is installed at the end,
-    as the default, and is used like any other.
+    command again goes on from it after Ctrl-C (or SIGTERM), a crash or a full disk, and ends with
+    the same weights as an undisturbed run; `--overwrite` begins anew. The model is installed at
+    the end, as the default, and is used like any other.
 
     On several GPUs or machines, torchrun starts it: all hold the same weights, and every row of a
     batch is contrasted with those of all.
@@ -66,10 +66,10 @@ def train(
                 progress=line,
                 watch=line.watch,
             )
-    except KeyboardInterrupt:
+    except KeyboardInterrupt as stop:
         if first:
             _say_stopped(settings, resume)
-        raise typer.Exit(INTERRUPTED) from None
+        raise typer.Exit(getattr(stop, "exit_code", INTERRUPTED)) from None
     if first:
         title = "trained" if done.finished else "not finished"
         show_summary(title, _facts(done), quiet=quiet, as_json=asdict(done) if json else None)

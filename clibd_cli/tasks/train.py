@@ -16,6 +16,7 @@ from clibd_cli.tasks.train_course import Course, ToldJournal
 from clibd_cli.tasks.train_folder import CURVES, LOG, RunFolder
 from clibd_cli.tasks.train_sources import cards_begun_in, check_sources
 from clibd_cli.tasks.train_summary import TrainSummary, summarise
+from clibd_cli.training.interrupts import ended_like_ctrl_c
 from clibd_cli.training.settings_checks import check_settings
 from clibd_cli.training.settings_fields import TrainSettings
 
@@ -59,12 +60,13 @@ def train(
         UsageError: where settings do not fit together.
         ClibdError: where data or towers do not serve, the model's name is taken, or the folder
             holds other files, another run, or one that goes on just now.
-        KeyboardInterrupt: at Ctrl-C; what was trained is in the checkpoint.
+        KeyboardInterrupt: at Ctrl-C, or a signal to end (`interrupts.Ended`); what was trained is
+            in the checkpoint.
     """
     from clibd_cli.training.processes import joined_processes
 
     check_settings(settings)
-    with joined_processes(settings.device) as processes:
+    with ended_like_ctrl_c(), joined_processes(settings.device) as processes:
         heard = progress if processes.first else SILENT
         run = _Run(settings, processes, home or _home(heard), heard)
         return run.go(overwrite, command, recipe, watch if processes.first else None)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import socket
 import subprocess
 import sys
@@ -133,6 +134,22 @@ def test_ctrl_c_says_how_to_go_on(place: Path, monkeypatch: pytest.MonkeyPatch) 
     assert "The same command goes on" in stopped.stderr
     done = clibd("r.toml")
     assert (done.exit_code, "4 of 4 (3 from an earlier run)" in done.stderr) == (0, True)
+
+
+@pytest.mark.parametrize(("name", "code"), [("SIGTERM", 143), ("SIGHUP", 129)])
+def test_a_signal_to_end_leaves_a_checkpoint(
+    place: Path, monkeypatch: pytest.MonkeyPatch, name: str, code: int
+) -> None:
+    if not hasattr(signal, name):
+        pytest.skip(f"the platform has no {name}")
+
+    def end(self: RunLine, line: dict[str, Any]) -> None:
+        if line["step"] == 3:
+            signal.raise_signal(getattr(signal, name))
+
+    monkeypatch.setattr(RunLine, "watch", end)
+    stopped = clibd("r.toml")
+    assert (stopped.exit_code, "stopped after step 3" in stopped.stderr) == (code, True)
 
 
 def test_after_overwrite_going_on_is_without_it(
