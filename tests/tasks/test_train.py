@@ -361,6 +361,16 @@ def test_two_runs_in_one_folder_do_not_mix(place: Path) -> None:
     assert not (Path(done.folder) / ".lock").exists()
 
 
+def test_what_a_kill_left_half_written_goes_when_the_run_goes_on(place: Path) -> None:
+    train(replace(TINY, stop_at=1))
+    for name in (".checkpoint.7.partial.pt", ".best.7.partial.pt", ".log.8.partial.jsonl"):
+        Path("mine.train", name).write_bytes(b"half")
+    Path("mine.train/mine.partial.pt").write_bytes(b"the user's")
+    train(TINY)
+    assert [path.name for path in Path("mine.train").glob("*.partial*")] == ["mine.partial.pt"]
+    assert not list(Path("mine.train").glob(".*.partial*"))
+
+
 @pytest.mark.skipif(sys.platform != "linux", reason="other systems have no such names")
 def test_a_run_on_names_that_are_not_utf8_goes_on(place: Path) -> None:
     odd = os.fsdecode(b"caf\xe9")
