@@ -72,7 +72,11 @@ def train(
         raise typer.Exit(getattr(stop, "exit_code", INTERRUPTED)) from None
     if first:
         title = "trained" if done.finished else "not finished"
-        show_summary(title, _facts(done), quiet=quiet, as_json=asdict(done) if json else None)
+        facts = _facts(done)
+        if not done.finished:
+            by_option = values["stop_at"] is not None
+            facts["model"] = f"not yet: {_to_go_on(settings, by_option, resume)}"
+        show_summary(title, facts, quiet=quiet, as_json=asdict(done) if json else None)
         if strict and done.skipped:
             raise typer.Exit(3)
 
@@ -163,6 +167,19 @@ def _say_stopped(settings: TrainSettings, resume: bool) -> None:
         typer.echo("stopped before the first step", err=True)
 
 
+def _to_go_on(settings: TrainSettings, by_option: bool, resume: bool) -> str:
+    """How a run that `stop_at` ended goes on; with --overwrite it would begin at 0 again.
+
+    Args:
+        by_option: whether the command, not the recipe, says where to stop.
+    """
+    left_out = ["--stop-at"] if by_option else []
+    left_out += [] if resume else ["--overwrite"]
+    ways = [f"without {' and '.join(left_out)}"] if left_out else []
+    ways += [] if by_option else [f"with a --stop-at beyond {settings.stop_at:,}"]
+    return f"the same command {' and '.join(ways)} goes on"
+
+
 def _facts(done: TrainSummary) -> dict[str, object]:
     skipped = f", {done.skipped:,} skipped" if done.skipped else ""
     steps = f"{done.step:,} of {done.total:,}"
@@ -187,6 +204,4 @@ def _facts(done: TrainSummary) -> dict[str, object]:
     facts["curves"] = done.curves or "not drawn (with matplotlib they are: clibd[plots])"
     if done.model:
         facts["model"] = f"{done.model} ({(done.fingerprint or '')[:12]}), now the default"
-    else:
-        facts["model"] = "not yet: the same command without --stop-at goes on"
     return facts

@@ -185,7 +185,14 @@ def test_the_recipe_in_the_folder_of_the_run_is_left_alone(place: Path) -> None:
 def test_stop_at_is_not_the_end(place: Path) -> None:
     done = clibd("r.toml", "--stop-at", "1")
     assert (done.exit_code, "not finished" in done.stderr) == (0, True)
-    assert "without --stop-at goes on" in done.stderr
+    assert "the same command without --stop-at goes on" in done.stderr
+    done = clibd("r.toml", "--stop-at", "1", "--overwrite")
+    assert "the same command without --stop-at and --overwrite goes on" in done.stderr
+    assert "(1 from an earlier run)" in clibd("r.toml", "--stop-at", "2").stderr
+    Path("r.toml").write_text(RECIPE + "stop_at = 3\n", encoding="utf-8")
+    done = clibd("r.toml")
+    assert "the same command with a --stop-at beyond 3 goes on" in done.stderr
+    assert "4 of 4 (3 from an earlier run)" in clibd("r.toml", "--stop-at", "9").stderr
 
 
 def test_help_is_grouped_and_has_examples() -> None:
