@@ -89,7 +89,9 @@ def _card(
     settings: TrainSettings, towers: TrainTowers, converted: Converted, outcome: Outcome
 ) -> ModelCard:
     begun = ", ".join(f"{modality} from {origin}" for modality, origin in towers.origins.items())
-    adapted = f"LoRA of rank {settings.lora_rank}, " if settings.lora_rank else ""
+    whole = set(towers.modules) - towers.adapted - towers.frozen
+    where = f" in {' and '.join(m for m in towers.modules if m in towers.adapted)}" if whole else ""
+    adapted = f"LoRA of rank {settings.lora_rank}{where}, " if towers.adapted else ""
     frozen = f", {' and '.join(sorted(towers.frozen))} as it was" if towers.frozen else ""
     how = f"trained by clibd {__version__} ({begun}{frozen}; {adapted}{outcome.step:,} steps)"
     before = "".join(f"; {card.name}: {card.source}" for card in outcome.origins if card.source)

@@ -326,6 +326,31 @@ def test_what_is_missing_is_found_before_photos_are_looked_at(
     assert not Path("mine.train").exists()
 
 
+def test_lora_without_anything_to_add_to_is_refused_before_data_are_read(
+    place: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pytest.importorskip("peft")
+    from clibd_cli.training import examples, tower_new
+
+    new = {"dna_tower": "new:profile", "text_tower": "new:ngrams", "init_model": None}
+    with monkeypatch.context() as patch:
+        patch.setattr(tower_new, "ProfileDnaTower", partial(ProfileDnaTower, positions=90))
+        train(replace(TINY, **new, photos=(), name="kmers", steps=1))
+
+    def read(*_values: object, **_more: object) -> None:
+        raise AssertionError("data is read")
+
+    monkeypatch.setattr(examples, "read_examples", read)
+    for values, says, instead in [
+        ({"init_model": "kmers", "photos": ()}, "dna and text towers have no att", "transformers"),
+        ({"dna_tower": "model:kmers"}, "the dna tower has no attention", "put dna into freeze"),
+        ({**new, "photos": ()}, r"all that are trained are new \(dna, text\)", "lora_rank = 0"),
+    ]:
+        with pytest.raises(UsageError, match=says) as told:
+            train(replace(TINY, **values, lora_rank=4))
+        assert instead in (told.value.hint or "")
+
+
 def test_towers_that_do_not_fit_are_found_before_photos_are_decoded(
     place: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -78,6 +78,19 @@ def test_the_terms_of_the_model_that_it_began_in_are_handed_on(
     assert card.notes == "Begun from first: No moths."
 
 
+def test_the_card_names_the_towers_that_lora_adapted(workplace: Path, tmp_path: Path) -> None:
+    pytest.importorskip("peft")
+    both = TrainSettings(name="m", init_model="tiny", lora_rank=2)
+    one = replace(both, text_tower="new:ngrams")
+    for settings, says in (
+        (both, "; LoRA of rank 2, 7 steps)"),
+        (one, "; LoRA of rank 2 in dna, 7 steps)"),
+        (replace(both, freeze=("text",)), "text as it was; LoRA of rank 2, 7 steps)"),
+    ):
+        card = install_trained(settings, started(settings), Outcome(7, 2.5), tmp_path)
+        assert says in card.source
+
+
 def test_the_fingerprint_is_told_before_the_model_has_its_place(
     workplace: Path, tmp_path: Path
 ) -> None:
