@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from clibd_cli.core.errors import ClibdError
 from clibd_cli.core.progress import SILENT, Progress
+from clibd_cli.core.records import Modality
 from clibd_cli.models.home import locate_home
 from clibd_cli.tasks.train_course import Course, ToldJournal
 from clibd_cli.tasks.train_folder import CURVES, LOG, RunFolder
@@ -110,6 +111,7 @@ class _Run:
             check_sources(self._settings, self._home)
             examples = self._read_examples()
             towers = start_towers(self._settings, examples, self._home)
+            self._check_metric(examples, tuple(towers.modules))
             origins = cards_begun_in(self._settings, tuple(towers.modules), self._home)
             examples = self._look_at_photos(examples)
             if overwrite:
@@ -203,6 +205,13 @@ class _Run:
             progress=course.quiet,
             asked=digest_of(examples.queries, examples.keys),
         )
+
+    def _check_metric(self, examples: Examples, modalities: tuple[Modality, ...]) -> None:
+        from clibd_cli.training.run_checks import check_metric
+        from clibd_cli.training.validation import measured
+
+        if examples.queries:
+            check_metric(self._settings.metric, measured(examples, modalities))
 
     def _validation(self, examples: Examples, towers: TrainTowers) -> Validate | None:
         from clibd_cli.training.validation import validate

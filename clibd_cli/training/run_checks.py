@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from clibd_cli.core.errors import ClibdError, UsageError
 from clibd_cli.core.progress import Progress
 from clibd_cli.training.casting import Towers
-from clibd_cli.training.run_state import Standing
+from clibd_cli.training.run_state import Standing, not_measured
 from clibd_cli.training.settings_fields import TrainSettings
 
 
@@ -39,6 +39,19 @@ def check_run(settings: TrainSettings, towers: Towers, validates: bool) -> None:
             f"{asked} needs validations, but no specimen validates",
             f"Name specimens val in the split, or leave {asked} out.",
         )
+
+
+def check_metric(metric: str | None, measured: Sequence[str]) -> None:
+    """Refuse a metric that no validation will give.
+
+    Args:
+        measured: what validations will give.
+
+    Raises:
+        ClibdError: with the names of these.
+    """
+    if metric is not None and metric not in measured:
+        raise not_measured(metric, measured)
 
 
 def check_judged(standing: Standing, metric: str | None, asked: str, total: int) -> None:

@@ -8,7 +8,7 @@ from the seed and the number of the step, no state of a generator is in it.
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -91,9 +91,7 @@ class Standing:
         if self.metric is None:
             return sum(metrics.values()) / len(metrics)
         if self.metric not in metrics:
-            raise ClibdError(
-                f"the metric {self.metric} is not measured here", f"Measured: {', '.join(metrics)}."
-            )
+            raise not_measured(self.metric, metrics)
         return metrics[self.metric]
 
     def is_best(self, value: float) -> bool:
@@ -110,6 +108,14 @@ class Standing:
         else:
             self.waited += 1
             self.stopped = bool(patience) and self.waited >= patience
+
+
+def not_measured(metric: str, measured: Iterable[str]) -> ClibdError:
+    """The error for a metric that validations do not give."""
+    return ClibdError(
+        f"the metric {metric} is not measured here",
+        f"Measured: {', '.join(measured) or 'nothing'}.",
+    )
 
 
 @dataclass(frozen=True, slots=True)

@@ -326,6 +326,23 @@ def test_what_is_missing_is_found_before_photos_are_looked_at(
     assert not Path("mine.train").exists()
 
 
+def test_a_metric_that_no_validation_gives_is_refused_before_training(
+    place: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from clibd_cli.training import photo_reading
+
+    def decode(*_values: object) -> None:
+        raise AssertionError("photos are decoded")
+
+    monkeypatch.setattr(photo_reading, "load_photo", decode)
+    split = write_split({"0": "train", "1": "val", "2": "key_seen"})
+    for metric in ("unseen.dna_to_dna.genus", "seen.dna_to_dna.species.known"):
+        with pytest.raises(ClibdError, match=f"metric {metric} is not measured") as told:
+            train(replace(TINY, split=split, metric=metric))
+        assert "seen.image_to_dna.species" in str(told.value.hint)
+    assert not Path("mine.train/checkpoint.pt").exists()
+
+
 def test_lora_without_anything_to_add_to_is_refused_before_data_are_read(
     place: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
