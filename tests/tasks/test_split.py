@@ -176,6 +176,7 @@ def test_inconsistent_labels_are_refused_with_the_list(tmp_path: Path) -> None:
     listener = Listener()
     done = split([table], out, allow_inconsistent=True, progress=listener)
     assert [found.name for found in done.inconsistent] == ["Genus0"]
+    assert "genus Genus0 is in 2 families: F0idae" in listener.warnings[0]
     assert "s.inconsistent.csv" in listener.warnings[0]
     split([write_table(table, made_rows())], out)
     assert read_table(tmp_path / "s.inconsistent.csv") == []
