@@ -35,7 +35,7 @@ def train(
     The run's folder (NAME.train) gets the log (log.jsonl), the curves, and a checkpoint. The same
     command again goes on from it after Ctrl-C (or SIGTERM), a crash or a full disk, and ends with
     the same weights as an undisturbed run; `--overwrite` begins anew. The model is installed at
-    the end, as the default, and is used like any other.
+    the end, as the default (but for `--no-make-default`), and is used like any other.
 
     On several GPUs or machines, torchrun starts it: all hold the same weights, and every row of a
     batch is contrasted with those of all.
@@ -180,6 +180,16 @@ def _to_go_on(settings: TrainSettings, by_option: bool, resume: bool) -> str:
     return f"the same command {' and '.join(ways)} goes on"
 
 
+def _standing(done: TrainSummary) -> str:
+    """Whether commands use the model now, and how to use the other one."""
+    if done.default != done.model:
+        return f"not the default, which is {done.default}: --model {done.model} takes it"
+    before = done.default_before
+    if before in (None, done.model):
+        return "the default now" if before is None else "still the default"
+    return f"the default now, instead of {before}: --model or CLIBD_MODEL={before} goes back"
+
+
 def _facts(done: TrainSummary) -> dict[str, object]:
     skipped = f", {done.skipped:,} skipped" if done.skipped else ""
     steps = f"{done.step:,} of {done.total:,}"
@@ -203,5 +213,5 @@ def _facts(done: TrainSummary) -> dict[str, object]:
     facts["log"] = done.log
     facts["curves"] = done.curves or "not drawn (with matplotlib they are: clibd[plots])"
     if done.model:
-        facts["model"] = f"{done.model} ({(done.fingerprint or '')[:12]}), now the default"
+        facts["model"] = f"{done.model} ({(done.fingerprint or '')[:12]}), {_standing(done)}"
     return facts

@@ -44,7 +44,7 @@ def train(
     progress: Progress = SILENT,
     watch: Watch | None = None,
 ) -> TrainSummary:
-    """Train a model as `settings` say, and install it as the default one.
+    """Train a model as `settings` say, and install it, as the default one unless told otherwise.
 
     Where the run's folder has a checkpoint of the same settings and data, the run goes on there,
     and ends with the same weights as one that was never interrupted. Under torchrun all processes
@@ -118,11 +118,12 @@ class _Run:
                 self._first_does(lambda: self._set_aside(held))
             course = Course(self._settings, self._progress, watch)
             result = self._train(examples, towers, course, recipe)
-            card = None
+            card: ModelCard | None = None
+            defaults: tuple[str | None, str | None] = (None, None)
             if result.finished and self._processes.first:
-                card = self._install(towers, result, origins)
+                card, defaults = self._install(towers, result, origins)
             done = summarise(
-                self._folder.path, result, examples, towers, course, card, self._processes
+                self._folder.path, result, examples, towers, course, card, defaults, self._processes
             )
             done = replace(done, seconds=time.monotonic() - started)
             if self._processes.first:
@@ -230,14 +231,18 @@ class _Run:
 
     def _install(
         self, towers: TrainTowers, result: TrainResult, origins: tuple[ModelCard, ...]
-    ) -> ModelCard:
+    ) -> tuple[ModelCard, tuple[str | None, str | None]]:
+        """The card as installed, and the default model before and after."""
+        from clibd_cli.models.registry import default_model
         from clibd_cli.training.finish import Outcome, install_trained
 
+        before = default_model(self._home)
         step = result.best_step or result.step
         outcome = Outcome(step, result.logit_scale, result.metrics, origins)
-        return install_trained(
+        card = install_trained(
             self._settings, towers, outcome, self._home, self._folder.will_install
         )
+        return card, (before, default_model(self._home))
 
     def _draw_curves(self) -> str | None:
         """The picture of the curves; None without matplotlib, or where it cannot be drawn."""

@@ -20,7 +20,7 @@ from clibd_cli.cli.errors import guarded
 from clibd_cli.cli.setting_options import SectionedCommand
 from clibd_cli.cli.train import RunLine, train
 from clibd_cli.models.home import models_home
-from clibd_cli.models.registry import remove
+from clibd_cli.models.registry import remove, set_default
 from clibd_cli.training.settings import setting_fields
 from tests.made_inputs import SPECIES, write_fasta, write_photos
 
@@ -160,6 +160,19 @@ def test_after_overwrite_going_on_is_without_it(
 
     monkeypatch.setattr(RunLine, "watch", press)
     assert "The same command without --overwrite goes on" in clibd("r.toml", "--overwrite").stderr
+
+
+def test_the_summary_says_how_to_go_back_to_the_model_before(place: Path) -> None:
+    set_default(models_home(), "tiny")
+    words = ["r.toml", "--steps", "1", "--json"]
+    kept = clibd(*words, "--name", "trial", "--no-make-default")
+    assert "not the default, which is tiny: --model trial takes it" in kept.stderr
+    assert json.loads(kept.stdout)["default"] == "tiny"
+    taken = clibd(*words)
+    assert "the default now, instead of tiny: --model or CLIBD_MODEL=tiny goes" in taken.stderr
+    facts = json.loads(taken.stdout)
+    assert (facts["default"], facts["default_before"]) == ("mine", "tiny")
+    assert "still the default" in clibd(*words).stderr
 
 
 def test_strict_tells_of_skipped_inputs(place: Path) -> None:
