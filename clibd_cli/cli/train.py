@@ -33,9 +33,9 @@ def train(
     and barcodes pair by specimen, or by taxon where they come from different animals.
 
     The run's folder (NAME.train) gets the log (log.jsonl), the curves, and a checkpoint. The same
-    command again goes on from it after Ctrl-C, a crash or a full disk, and ends with the same
-    weights as an undisturbed run; `--overwrite` begins anew. The model is installed at the end,
-    as the default, and is used like any other.
+    command again goes on from it after Ctrl-C (or SIGTERM), a crash or a full disk, and ends with
+    the same weights as an undisturbed run; `--overwrite` begins anew. The model is installed at
+    the end, as the default (but for `--no-make-default`), and is used like any other.
 
     On several GPUs or machines, torchrun starts it: all hold the same weights, and every row of a
     batch is contrasted with those of all.
@@ -66,13 +66,17 @@ def train(
                 progress=line,
                 watch=line.watch,
             )
-    except KeyboardInterrupt:
+    except KeyboardInterrupt as stop:
         if first:
             _say_stopped(settings, resume)
-        raise typer.Exit(INTERRUPTED) from None
+        raise typer.Exit(getattr(stop, "exit_code", INTERRUPTED)) from None
     if first:
         title = "trained" if done.finished else "not finished"
-        show_summary(title, _facts(done), quiet=quiet, as_json=asdict(done) if json else None)
+        facts = _facts(done)
+        if not done.finished:
+            by_option = values["stop_at"] is not None
+            facts["model"] = f"not yet: {_to_go_on(settings, by_option, resume)}"
+        show_summary(title, facts, quiet=quiet, as_json=asdict(done) if json else None)
         if strict and done.skipped:
             raise typer.Exit(3)
 
@@ -163,6 +167,29 @@ def _say_stopped(settings: TrainSettings, resume: bool) -> None:
         typer.echo("stopped before the first step", err=True)
 
 
+def _to_go_on(settings: TrainSettings, by_option: bool, resume: bool) -> str:
+    """How a run that `stop_at` ended goes on; with --overwrite it would begin at 0 again.
+
+    Args:
+        by_option: whether the command, not the recipe, says where to stop.
+    """
+    left_out = ["--stop-at"] if by_option else []
+    left_out += [] if resume else ["--overwrite"]
+    ways = [f"without {' and '.join(left_out)}"] if left_out else []
+    ways += [] if by_option else [f"with a --stop-at beyond {settings.stop_at:,}"]
+    return f"the same command {' and '.join(ways)} goes on"
+
+
+def _standing(done: TrainSummary) -> str:
+    """Whether commands use the model now, and how to use the other one."""
+    if done.default != done.model:
+        return f"not the default, which is {done.default}: --model {done.model} takes it"
+    before = done.default_before
+    if before in (None, done.model):
+        return "the default now" if before is None else "still the default"
+    return f"the default now, instead of {before}: --model or CLIBD_MODEL={before} goes back"
+
+
 def _facts(done: TrainSummary) -> dict[str, object]:
     skipped = f", {done.skipped:,} skipped" if done.skipped else ""
     steps = f"{done.step:,} of {done.total:,}"
@@ -186,7 +213,5 @@ def _facts(done: TrainSummary) -> dict[str, object]:
     facts["log"] = done.log
     facts["curves"] = done.curves or "not drawn (with matplotlib they are: clibd[plots])"
     if done.model:
-        facts["model"] = f"{done.model} ({(done.fingerprint or '')[:12]}), now the default"
-    else:
-        facts["model"] = "not yet: the same command without --stop-at goes on"
+        facts["model"] = f"{done.model} ({(done.fingerprint or '')[:12]}), {_standing(done)}"
     return facts

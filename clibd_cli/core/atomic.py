@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -69,6 +70,21 @@ def atomic_path(final: Path, partial: Path | None = None) -> Iterator[Path]:
             f"{final} cannot be replaced: {error.strerror or error}",
             f"Close it where it is open. What was written is kept: rename {partial} yourself.",
         ) from error
+
+
+def remove_partials(final: Path) -> None:
+    """Remove what processes that were killed in `atomic_path(final)` left beside `final`.
+
+    Callers keep others from writing it at the same time, and its name is not so long that it is
+    cut (`beside`).
+    """
+    # As `atomic_path` calls it in a process of any number.
+    start, _, suffix = beside(final, ".", ".0.partial").name.rpartition("0.partial")
+    of_any = re.compile(rf"{re.escape(start)}\d+\.partial{re.escape(suffix)}")
+    for path in final.parent.iterdir():
+        if of_any.fullmatch(path.name):
+            with suppress(OSError):
+                path.unlink()
 
 
 def write_text(final: Path, text: str) -> None:

@@ -7,11 +7,13 @@ without one `FILE#record N`.
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Container, Iterable, Iterator
+from dataclasses import replace
+from functools import partial
 from typing import NamedTuple
 
 from clibd_cli.core.errors import ClibdError
-from clibd_cli.core.lineage import Lineage, clean_label
+from clibd_cli.core.lineage import Lineage, clean_label, clean_text
 from clibd_cli.core.records import Skip, Specimen
 from clibd_cli.io.columns import BARCODE_IDS, FILES, IDS, MARKER, SEQUENCE
 from clibd_cli.io.fasta import read_fasta
@@ -43,6 +45,7 @@ def read_barcodes(
     labels: LabelTable | None = None,
     min_bases: int = MIN_BASES,
     warn: Warn = ignore,
+    whole_ids: Container[str] = (),
 ) -> Iterator[Specimen | Skip]:
     """The barcodes in `inputs`, in order: one specimen or skip for each record.
 
@@ -53,6 +56,8 @@ def read_barcodes(
             ranks that it does not name are taken from the file where the two agree.
         min_bases: how many A, C, G and T a barcode must have.
         warn: told once, at the end, of repeated ids and of records without a label.
+        whole_ids: ids that may hold spaces. A FASTA header that is one of them, or an id of
+            `labels`, is the record's id as it stands; of any other the first word is.
 
     Ids are unique in the whole run: the first record keeps its id, later ones become `id#2` ...
     A file without a record is one skip.
@@ -67,7 +72,7 @@ def read_barcodes(
     # Of a table that labels photo files alone, no barcode expects anything.
     unmatched = Unmatched(labels if labels and labels.knows_ids else None, "barcodes")
     for name in names:
-        for record in _read_file(name):
+        for record in _read_file(name, partial(_is_id, labels, whole_ids)):
             if isinstance(record, Skip):
                 yield record
                 continue
@@ -86,6 +91,10 @@ def is_fasta(first: str) -> bool:
     if line.startswith(";"):
         return not Table(iter([line]), "").find_all((*SEQUENCE, *IDS, *FILES))
     return line.startswith(">")
+
+
+def _is_id(labels: LabelTable | None, whole_ids: Container[str], text: str) -> bool:
+    return text in whole_ids or (labels is not None and labels.knows_id(text))
 
 
 def _judged(
@@ -120,11 +129,11 @@ def _wrong_marker(marker: str | None) -> str | None:
     return f"marker {marker} is not COI"
 
 
-def _read_file(name: StrPath) -> Iterator[_Record | Skip]:
+def _read_file(name: StrPath, is_id: Callable[[str], bool]) -> Iterator[_Record | Skip]:
     shown = "stdin" if os.fspath(name) == "-" else printable(name)
     empty = True
     try:
-        for record in _parsed(read_lines(name), shown):
+        for record in _parsed(read_lines(name), shown, is_id):
             empty = False
             yield record
     except BrokenInputError as error:
@@ -134,12 +143,14 @@ def _read_file(name: StrPath) -> Iterator[_Record | Skip]:
             yield Skip(shown, "", "no records")
 
 
-def _parsed(lines: Iterator[str], name: str) -> Iterator[_Record | Skip]:
+def _parsed(
+    lines: Iterator[str], name: str, is_id: Callable[[str], bool]
+) -> Iterator[_Record | Skip]:
     first, rest = first_line(lines)
     if first is None:
         return iter(())
     if is_fasta(first):
-        return _fasta_records(rest, name)
+        return _fasta_records(rest, name, is_id)
     if first.lstrip().startswith("@"):
         raise ClibdError(
             f"{name} looks like FASTQ", "Convert it to FASTA first: seqkit fq2fa, or vsearch."
@@ -147,9 +158,13 @@ def _parsed(lines: Iterator[str], name: str) -> Iterator[_Record | Skip]:
     return _table_records(Table(rest, name))
 
 
-def _fasta_records(lines: Iterable[str], name: str) -> Iterator[_Record]:
+def _fasta_records(
+    lines: Iterable[str], name: str, is_id: Callable[[str], bool]
+) -> Iterator[_Record]:
     for number, (title, letters) in enumerate(read_fasta(lines), 1):
         header = read_header(title)
+        if " " in title and is_id(whole := clean_text(title)):
+            header = replace(header, specimen_id=whole, aliases=())
         ids = (header.specimen_id, *header.aliases) if header.specimen_id else ()
         source = f"{name}#{ids[-1] if ids else f'record {number}'}"
         yield _Record(ids, source, letters, header.lineage, header.bin_uri, header.marker)

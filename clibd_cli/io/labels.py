@@ -122,6 +122,10 @@ class LabelTable:
         """Whether any row has an id, so that a barcode may be found."""
         return bool(self._by_id)
 
+    def knows_id(self, name: str) -> bool:
+        """Whether a row has this id."""
+        return _normal(name) in self._by_id
+
     def knows_file(self, bare_name: str) -> bool:
         """Whether a row names a photo by this bare file name alone."""
         name = _file_key(bare_name)

@@ -165,26 +165,30 @@ def default_model(home: Path) -> str | None:
     Where the last one is not on record (a copied home, a folder deleted by hand), the installed
     model with the newest card is taken, so that no other stands in for it unasked.
     """
-    if chosen := os.environ.get("CLIBD_MODEL"):
-        return chosen
+    return os.environ.get("CLIBD_MODEL") or home_default(home)
+
+
+def home_default(home: Path) -> str | None:
+    """As `default_model`, whatever `$CLIBD_MODEL` says."""
     candidates = [
         folder
         for folder in _model_folders(home)
         if folder.name != DEMO_MODEL and (folder / CARD_FILE).is_file()
     ]
     recorded = _recorded_default(home)
-    if recorded in {folder.name for folder in candidates}:
+    ships = shipped_model() is not None
+    if recorded in {folder.name for folder in candidates} or (ships and recorded == OWN_MODEL):
         return recorded
     newest = max(
         candidates, key=lambda folder: (folder / CARD_FILE).stat().st_mtime_ns, default=None
     )
     if newest is not None:
         return newest.name
-    return OWN_MODEL if shipped_model() is not None else None
+    return OWN_MODEL if ships else None
 
 
 def set_default(home: Path, name: str) -> None:
-    """Make the installed model `name` the one that commands use; the demo model never is."""
+    """Make `name`, installed or built in, the one that commands use; the demo model never is."""
     if name != DEMO_MODEL:
         write_text(home / _DEFAULT_FILE, name + "\n")
 

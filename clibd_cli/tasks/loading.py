@@ -30,7 +30,26 @@ def open_model(
     from clibd_cli.tasks.models import resolve_model_folder
 
     folder = resolve_model_folder(name, progress=progress)
+    _require_towers(folder, name is None, modalities)
     return load_model(folder, device, precision, modalities)
+
+
+def _require_towers(folder: Path, by_default: bool, modalities: Sequence[Modality]) -> None:
+    """Say which model lacks a tower, and which of those at hand have it."""
+    from clibd_cli.models.home import models_home
+    from clibd_cli.models.registry import at_hand, read_card
+
+    card = read_card(folder)
+    missing = [modality for modality in modalities if modality not in card.modalities]
+    if missing:
+        cards = [entry.card for entry in at_hand(models_home()) if entry.card]
+        fit = [c.name for c in cards if set(modalities) <= set(c.modalities)]
+        named = f"such as {', '.join(fit[:3])}" if fit else "see `clibd models list`"
+        raise ClibdError(
+            f"the {'default ' if by_default else ''}model {card.name} has no "
+            f"{' and no '.join(missing)} tower, only {' and '.join(card.modalities)}",
+            f"`--model NAME` takes another ({named}); or leave these inputs out.",
+        )
 
 
 def open_model_of(

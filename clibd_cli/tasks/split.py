@@ -19,6 +19,7 @@ from clibd_cli.training.consistency import (
     Contradiction,
     InconsistentLabelsError,
     find_contradictions,
+    in_a_line,
 )
 from clibd_cli.training.partition import Part, Ratios, draw_partition
 
@@ -211,7 +212,7 @@ def _list_contradictions(
     if contradictions and not go_on:
         raise InconsistentLabelsError(contradictions, str(path))
     if contradictions:
-        progress.warn(f"labels that contradict each other: {len(contradictions):,} (see {path})")
+        progress.warn(f"{in_a_line(contradictions)}; all of them are in {path}")
 
 
 def _rows(

@@ -11,11 +11,13 @@ from typing import TYPE_CHECKING, Any
 
 from clibd_cli.core.errors import ClibdError
 from clibd_cli.core.progress import SILENT, Progress
+from clibd_cli.core.records import Modality
 from clibd_cli.models.home import locate_home
 from clibd_cli.tasks.train_course import Course, ToldJournal
 from clibd_cli.tasks.train_folder import CURVES, LOG, RunFolder
 from clibd_cli.tasks.train_sources import cards_begun_in, check_sources
 from clibd_cli.tasks.train_summary import TrainSummary, summarise
+from clibd_cli.training.interrupts import ended_like_ctrl_c
 from clibd_cli.training.settings_checks import check_settings
 from clibd_cli.training.settings_fields import TrainSettings
 
@@ -42,7 +44,7 @@ def train(
     progress: Progress = SILENT,
     watch: Watch | None = None,
 ) -> TrainSummary:
-    """Train a model as `settings` say, and install it as the default one.
+    """Train a model as `settings` say, and install it, as the default one unless told otherwise.
 
     Where the run's folder has a checkpoint of the same settings and data, the run goes on there,
     and ends with the same weights as one that was never interrupted. Under torchrun all processes
@@ -59,12 +61,13 @@ def train(
         UsageError: where settings do not fit together.
         ClibdError: where data or towers do not serve, the model's name is taken, or the folder
             holds other files, another run, or one that goes on just now.
-        KeyboardInterrupt: at Ctrl-C; what was trained is in the checkpoint.
+        KeyboardInterrupt: at Ctrl-C, or a signal to end (`interrupts.Ended`); what was trained is
+            in the checkpoint.
     """
     from clibd_cli.training.processes import joined_processes
 
     check_settings(settings)
-    with joined_processes(settings.device) as processes:
+    with ended_like_ctrl_c(), joined_processes(settings.device) as processes:
         heard = progress if processes.first else SILENT
         run = _Run(settings, processes, home or _home(heard), heard)
         return run.go(overwrite, command, recipe, watch if processes.first else None)
@@ -108,17 +111,19 @@ class _Run:
             check_sources(self._settings, self._home)
             examples = self._read_examples()
             towers = start_towers(self._settings, examples, self._home)
+            self._check_metric(examples, tuple(towers.modules))
             origins = cards_begun_in(self._settings, tuple(towers.modules), self._home)
             examples = self._look_at_photos(examples)
             if overwrite:
                 self._first_does(lambda: self._set_aside(held))
             course = Course(self._settings, self._progress, watch)
             result = self._train(examples, towers, course, recipe)
-            card = None
+            card: ModelCard | None = None
+            defaults: tuple[str | None, str | None] = (None, None)
             if result.finished and self._processes.first:
-                card = self._install(towers, result, origins)
+                card, defaults = self._install(towers, result, origins)
             done = summarise(
-                self._folder.path, result, examples, towers, course, card, self._processes
+                self._folder.path, result, examples, towers, course, card, defaults, self._processes
             )
             done = replace(done, seconds=time.monotonic() - started)
             if self._processes.first:
@@ -174,6 +179,7 @@ class _Run:
     ) -> TrainResult:
         from clibd_cli.training.batches import BatchPlan
         from clibd_cli.training.feeding import feed
+        from clibd_cli.training.targets import digest_of
         from clibd_cli.training.trainer import train as run_training
 
         s, processes, folder = self._settings, self._processes, self._folder
@@ -198,7 +204,15 @@ class _Run:
             ),
             processes=processes,
             progress=course.quiet,
+            asked=digest_of(examples.queries, examples.keys),
         )
+
+    def _check_metric(self, examples: Examples, modalities: tuple[Modality, ...]) -> None:
+        from clibd_cli.training.run_checks import check_metric
+        from clibd_cli.training.validation import measured
+
+        if examples.queries:
+            check_metric(self._settings.metric, measured(examples, modalities))
 
     def _validation(self, examples: Examples, towers: TrainTowers) -> Validate | None:
         from clibd_cli.training.validation import validate
@@ -217,14 +231,18 @@ class _Run:
 
     def _install(
         self, towers: TrainTowers, result: TrainResult, origins: tuple[ModelCard, ...]
-    ) -> ModelCard:
+    ) -> tuple[ModelCard, tuple[str | None, str | None]]:
+        """The card as installed, and the default model before and after."""
+        from clibd_cli.models.registry import default_model
         from clibd_cli.training.finish import Outcome, install_trained
 
+        before = default_model(self._home)
         step = result.best_step or result.step
         outcome = Outcome(step, result.logit_scale, result.metrics, origins)
-        return install_trained(
+        card = install_trained(
             self._settings, towers, outcome, self._home, self._folder.will_install
         )
+        return card, (before, default_model(self._home))
 
     def _draw_curves(self) -> str | None:
         """The picture of the curves; None without matplotlib, or where it cannot be drawn."""

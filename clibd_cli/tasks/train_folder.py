@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from clibd_cli.core.atomic import write_text
+from clibd_cli.core.atomic import remove_partials, write_text
 from clibd_cli.core.errors import ClibdError
 from clibd_cli.core.records import Skip
 from clibd_cli.core.shipped import OWN_MODEL, shipped_model
@@ -65,6 +65,8 @@ class RunFolder:
         try:
             with self._only_one():
                 self.put_back()  # of a run that was killed before it began
+                for file in (*_files(), RECIPE, MARK):
+                    remove_partials(self.path / file)
                 yield replaces
         finally:
             if is_new:

@@ -9,8 +9,8 @@ from __future__ import annotations
 from pathlib import Path
 
 from clibd_cli.core.errors import ClibdError
-from clibd_cli.core.records import MODALITIES
-from clibd_cli.models.cards import ModelCard
+from clibd_cli.core.records import MODALITIES, Modality
+from clibd_cli.models.cards import AnyTower, ModelCard
 from clibd_cli.training.settings_fields import TrainSettings
 
 _MODEL, _NEW = "model:", "new:"
@@ -21,6 +21,7 @@ def check_sources(settings: TrainSettings, home: Path) -> None:
 
     Raises:
         ClibdError: for the first that is missing.
+        UsageError: where LoRA is asked for and has nothing to add to.
     """
     for text in _named(settings):
         _card_of(text, home)
@@ -30,6 +31,7 @@ def check_sources(settings: TrainSettings, home: Path) -> None:
         from clibd_cli.training.tower_lora import require_peft
 
         require_peft()
+        _check_lora(settings, home)
 
 
 def cards_begun_in(
@@ -39,6 +41,25 @@ def cards_begun_in(
     named = (getattr(settings, f"{m}_tower") or settings.init_model or "" for m in modalities)
     cards = (_card_of(text, home) for text in dict.fromkeys(named) if text)
     return tuple({card.fingerprint: card for card in cards if card is not None}.values())
+
+
+def _check_lora(settings: TrainSettings, home: Path) -> None:
+    from clibd_cli.training.lora_checks import check_lora, trained_kinds
+    from clibd_cli.training.pretrained import PREFIX
+
+    known: dict[Modality, AnyTower] = {}
+    new: list[Modality] = []
+    more = False
+    for modality in trained_kinds(settings):
+        text = getattr(settings, f"{modality}_tower") or settings.init_model or ""
+        if text.startswith((_NEW, PREFIX)):
+            new.append(modality)
+        elif card := _card_of(text, home) if text else None:
+            tower: AnyTower | None = getattr(card, modality)
+            known |= {modality: tower} if tower else {}
+        else:
+            more |= bool(text)
+    check_lora(settings, known, new, more)
 
 
 def _named(settings: TrainSettings) -> list[str]:

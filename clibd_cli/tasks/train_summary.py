@@ -24,6 +24,8 @@ class TrainSummary:
     Attributes:
         model, fingerprint: the installed model; None where the run is not finished, and on all
             processes but the first.
+        default, default_before: the model that commands use now, and the one that they used before
+            this one was installed; None where there is none, or the run is not finished.
         folder, log, curves: of the run; `curves` is None without matplotlib.
         step, total: steps finished, and those of the whole run.
         resumed_at: steps that earlier calls had finished.
@@ -42,6 +44,8 @@ class TrainSummary:
 
     model: str | None
     fingerprint: str | None
+    default: str | None
+    default_before: str | None
     folder: str
     log: str
     curves: str | None
@@ -76,13 +80,21 @@ def summarise(
     towers: TrainTowers,
     course: Course,
     card: ModelCard | None,
+    defaults: tuple[str | None, str | None],
     processes: Processes,
 ) -> TrainSummary:
-    """The summary of a call, as far as it is known before curves are drawn and time is taken."""
+    """The summary of a call, as far as it is known before curves are drawn and time is taken.
+
+    Args:
+        card: of the installed model.
+        defaults: the default model before it was installed, and after.
+    """
     weights = [w for module in towers.modules.values() for w in module.parameters()]
     return TrainSummary(
         model=card.name if card else None,
         fingerprint=card.fingerprint if card else None,
+        default=defaults[1],
+        default_before=defaults[0],
         folder=str(folder),
         log=str(folder / LOG),
         curves=None,

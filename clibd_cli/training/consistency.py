@@ -6,7 +6,7 @@ every score below the true one. Most are misspelt or outdated names; a few are h
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass
 from itertools import pairwise
 from typing import Any
@@ -16,6 +16,9 @@ from clibd_cli.core.lineage import RANKS, Lineage
 
 SHOWN = 20
 """Contradictions that an error message lists."""
+
+_TOLD = 3
+"""Contradictions that a warning lists."""
 
 _PLURAL = {"order": "orders", "family": "families", "genus": "genera"}
 
@@ -96,6 +99,15 @@ def find_contradictions(labelled: Iterable[tuple[str, Lineage]]) -> list[Contrad
         for what, parents in ranked
         if len(parents) > 1
     ]
+
+
+def in_a_line(found: Sequence[Contradiction]) -> str:
+    """How many contradictions there are, and the first of them, for a warning."""
+    more = "; and so on" if len(found) > _TOLD else ""
+    return (
+        f"labels that contradict each other: {len(found):,} "
+        f"({'; '.join(map(str, found[:_TOLD]))}{more})"
+    )
 
 
 def _steps(lineage: Lineage) -> Iterable[tuple[str, str, str, str]]:

@@ -17,9 +17,10 @@ from clibd_cli.core.progress import SILENT, Progress
 from clibd_cli.core.records import Modality, Skip, Specimen
 from clibd_cli.io.barcodes import read_barcodes
 from clibd_cli.io.labels import read_labels
-from clibd_cli.io.names import StrPath, printable
+from clibd_cli.io.names import StrPath, printable, shorten
 from clibd_cli.io.photo_files import find_photos
 from clibd_cli.io.sequences import MIN_BASES
+from clibd_cli.training.consistency import find_contradictions, in_a_line
 from clibd_cli.training.example import KEY, TRAIN, VAL, Example, Examples, original_id
 from clibd_cli.training.example_files import find_files
 from clibd_cli.training.example_splits import divide, warn_of_taught_queries, without_repeats
@@ -81,7 +82,13 @@ def read_examples(
     train, queries, keys = (
         [example for example in found if example.split == part] for part in (TRAIN, VAL, KEY)
     )
-    _check(train, pairs, bool(barcodes and pictures), splits, progress)
+    if not train:
+        found_some = splits if barcodes or pictures else ()
+        raise _nothing_taught([*files.barcodes, *files.photos], found_some, skips)
+    if barcodes and pictures:
+        _check_pairs(train, pairs, progress)
+    if wrong := find_contradictions((e.specimen_id, e.lineage) for e in found):
+        progress.warn(in_a_line(wrong))
     warn_of_taught_queries(train, queries, progress)
     if queries:
         _warn_of_taught_keys(train, keys, progress)
@@ -161,22 +168,29 @@ def _join(photos: Sequence[Specimen], barcodes: Sequence[Specimen]) -> list[Exam
     return [*joined, *(_of_barcode(barcode, owner[barcode.specimen_id]) for barcode in alone)]
 
 
-def _check(
-    train: Sequence[Example],
-    pairs: Pairs,
-    both_kinds: bool,
-    splits: Sequence[StrPath],
-    progress: Progress,
-) -> None:
-    """Refuse what would train nothing, and say what will train little."""
-    if not train:
-        where = f" in {', '.join(map(printable, splits))}" if splits else ""
-        raise ClibdError(
-            f"no specimen is left to train on{where}",
+def _nothing_taught(
+    inputs: Sequence[StrPath], splits: Sequence[StrPath], skips: Sequence[Skip]
+) -> ClibdError:
+    """The error where there is nobody to train on.
+
+    Args:
+        splits: the tables that left none of those that are there; empty where none is there.
+    """
+    if splits:
+        return ClibdError(
+            f"no specimen is left to train on in {', '.join(map(printable, splits))}",
             "A split named train or pretrain is trained on; see also the reasons of the skips.",
         )
-    if not both_kinds:
-        return
+    told = [f"{skip.source}: {skip.reason}" for skip in skips]
+    read = shorten(list(map(printable, inputs)), len(inputs), 200)
+    return ClibdError(
+        f"there is nothing to train on in {read}",
+        f"What cannot be used: {shorten(told, len(told), 200)}." if told else "Look at the files.",
+    )
+
+
+def _check_pairs(train: Sequence[Example], pairs: Pairs, progress: Progress) -> None:
+    """Refuse photos and barcodes that pair not at all, and say what will train little."""
     if pairs == "specimen" and not any(e.photo and e.barcode for e in train):
         ids = [next((e.specimen_id for e in train if e.has(m)), "") for m in ("image", "dna")]
         raise ClibdError(

@@ -15,7 +15,7 @@ from clibd_cli.core.version import __version__
 from clibd_cli.models.cards import ModelCard
 from clibd_cli.models.convert import Converted
 from clibd_cli.models.install import new_model_folder, write_model
-from clibd_cli.models.registry import set_default
+from clibd_cli.models.registry import home_default, set_default
 from clibd_cli.training.settings_fields import TrainSettings
 from clibd_cli.training.tower_start import TrainTowers
 
@@ -50,7 +50,7 @@ def install_trained(
     home: Path,
     will_install: Callable[[str], None] = lambda fingerprint: None,
 ) -> ModelCard:
-    """Write the trained towers as the model `settings.name`, and make it the default.
+    """Write the trained towers as the model `settings.name`; `make_default` makes it the default.
 
     A model of that name is replaced: whether it may be is asked before training. Terms, citation
     and notes of the models that the towers began in go on the card where the recipe gives none.
@@ -78,10 +78,13 @@ def install_trained(
         logit_scale=outcome.logit_scale,
     )
     card = _card(settings, towers, converted, outcome)
+    # Where none is on record, a new model would become the default by being the newest.
+    default = settings.name if settings.make_default else home_default(home)
     with new_model_folder(home / settings.name) as folder:
         written = write_model(folder, card, converted, towers.vocab)
         will_install(written.fingerprint or "")
-    set_default(home, settings.name)
+    if default is not None:
+        set_default(home, default)
     return written
 
 
@@ -89,7 +92,9 @@ def _card(
     settings: TrainSettings, towers: TrainTowers, converted: Converted, outcome: Outcome
 ) -> ModelCard:
     begun = ", ".join(f"{modality} from {origin}" for modality, origin in towers.origins.items())
-    adapted = f"LoRA of rank {settings.lora_rank}, " if settings.lora_rank else ""
+    whole = set(towers.modules) - towers.adapted - towers.frozen
+    where = f" in {' and '.join(m for m in towers.modules if m in towers.adapted)}" if whole else ""
+    adapted = f"LoRA of rank {settings.lora_rank}{where}, " if towers.adapted else ""
     frozen = f", {' and '.join(sorted(towers.frozen))} as it was" if towers.frozen else ""
     how = f"trained by clibd {__version__} ({begun}{frozen}; {adapted}{outcome.step:,} steps)"
     before = "".join(f"; {card.name}: {card.source}" for card in outcome.origins if card.source)

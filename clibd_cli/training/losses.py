@@ -234,8 +234,11 @@ class Objective(nn.Module):
 
     @property
     def temperature(self) -> float:
-        """That of the contrastive loss, as it is now."""
-        return math.exp(-self.log_scale.item())
+        """That of the contrastive loss, as it is now; infinite where no number is as large."""
+        try:
+            return math.exp(-self.log_scale.item())
+        except OverflowError:  # a learning rate far too high
+            return math.inf
 
     def _scales(self) -> list[nn.Parameter]:
         return [self.log_scale] + ([] if self.heads is None else [self.heads.log_scale])

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import math
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from clibd_cli.core.errors import ClibdError, UsageError
+from clibd_cli.core.progress import Progress
 from clibd_cli.training.casting import Towers
+from clibd_cli.training.run_state import Standing, not_measured
 from clibd_cli.training.settings_fields import TrainSettings
 
 
@@ -37,11 +41,67 @@ def check_run(settings: TrainSettings, towers: Towers, validates: bool) -> None:
         )
 
 
-def not_finite(step: int, folder: Path) -> ClibdError:
-    """The error of a step (the first is 1) whose loss is not finite."""
-    return ClibdError(
-        f"the loss or its gradient is not finite at step {step}",
-        "Begin anew, with --overwrite (other settings make another run) and a lower "
-        'learning_rate, clip_norm = 1, or precision = "fp32". '
-        f"The last checkpoint is in {folder}.",
-    )
+def check_metric(metric: str | None, measured: Sequence[str]) -> None:
+    """Refuse a metric that no validation will give.
+
+    Args:
+        measured: what validations will give.
+
+    Raises:
+        ClibdError: with the names of these.
+    """
+    if metric is not None and metric not in measured:
+        raise not_measured(metric, measured)
+
+
+def check_judged(standing: Standing, metric: str | None, asked: str, total: int) -> None:
+    """Refuse to judge a run anew that has ended: its model would be that of its last step.
+
+    Of the weights that it had at other steps only the best ones, by the other measure, are kept.
+
+    Args:
+        standing: as the checkpoint has it.
+        total: steps of the whole run.
+
+    Raises:
+        ClibdError: with what is different, and what to give.
+    """
+    why = standing.judged_otherwise(metric, asked)
+    if why and (standing.stopped or standing.step >= total):
+        raise ClibdError(
+            f"the run has ended, and its model is that of step {standing.best_step:,}, the best "
+            f"one as it was judged: {why}",
+            "Leave metric and split as they were, give another --name to train a second model, or "
+            "--overwrite to train this one anew.",
+        )
+
+
+def warn_of_forgotten(
+    standing: Standing, metric: str | None, asked: str, progress: Progress
+) -> None:
+    """Say so where the best validation so far is none any more."""
+    why = standing.judged_otherwise(metric, asked)
+    if why:
+        progress.warn(
+            f"the best validation so far ({standing.best:.4f} at step {standing.best_step:,}) "
+            f"compares with none to come and is forgotten: {why}"
+        )
+
+
+def check_finite(numbers: Iterable[float], step: int, folder: Path) -> None:
+    """Refuse to go on with weights that are no numbers any more.
+
+    Args:
+        numbers: what came of the step: its loss, the gradient's length, the temperature.
+        step: the first is 1.
+
+    Raises:
+        ClibdError: where one of them is not finite.
+    """
+    if not all(map(math.isfinite, numbers)):
+        raise ClibdError(
+            f"the loss or its gradient is not finite at step {step}",
+            "Begin anew, with --overwrite (other settings make another run) and a lower "
+            'learning_rate, clip_norm = 1, or precision = "fp32". '
+            f"The last checkpoint is in {folder}.",
+        )

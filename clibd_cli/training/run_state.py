@@ -8,7 +8,7 @@ from the seed and the number of the step, no state of a generator is in it.
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -42,6 +42,7 @@ class Standing:
         step: finished steps.
         validated: the step of the last validation; 0 before the first.
         metric: what the validations so far were judged by (`TrainSettings.metric`).
+        asked: the digest of the queries and keys that they were made with; empty where unknown.
         best: its highest value, None before the first validation.
         best_step: the step that it belongs to.
         metrics: all that was measured there.
@@ -52,21 +53,33 @@ class Standing:
     step: int = 0
     validated: int = 0
     metric: str | None = None
+    asked: str = ""
     best: float | None = None
     best_step: int = 0
     metrics: dict[str, float] = field(default_factory=dict)
     waited: int = 0
     stopped: bool = False
 
-    def judge_by(self, metric: str | None, patience: int) -> None:
-        """Go on with `metric` and `patience`, which may be others than before.
+    def judged_otherwise(self, metric: str | None, asked: str) -> str:
+        """Why values of `metric`, and of the queries and keys `asked`, compare with none so far.
 
-        Values of another metric cannot be compared with it and are forgotten.
+        Empty where they do, or there are none so far.
         """
+        if self.best is None:
+            return ""
         if metric != self.metric:
+            return f"the metric was {self.metric or 'the mean of all'}"
+        return "queries or keys were others" if asked and self.asked not in ("", asked) else ""
+
+    def judge_by(self, metric: str | None, patience: int, asked: str = "") -> None:
+        """Go on with `metric` and `patience`, and queries and keys, which may be others.
+
+        Values that cannot be compared with those to come are forgotten.
+        """
+        if metric != self.metric or self.judged_otherwise(metric, asked):
             self.best, self.best_step, self.metrics = None, 0, {}
             self.waited, self.validated = 0, 0
-        self.metric = metric
+        self.metric, self.asked = metric, asked or self.asked
         self.stopped = bool(patience) and self.waited >= patience
 
     def value_of(self, metrics: Mapping[str, float]) -> float:
@@ -78,9 +91,7 @@ class Standing:
         if self.metric is None:
             return sum(metrics.values()) / len(metrics)
         if self.metric not in metrics:
-            raise ClibdError(
-                f"the metric {self.metric} is not measured here", f"Measured: {', '.join(metrics)}."
-            )
+            raise not_measured(self.metric, metrics)
         return metrics[self.metric]
 
     def is_best(self, value: float) -> bool:
@@ -97,6 +108,14 @@ class Standing:
         else:
             self.waited += 1
             self.stopped = bool(patience) and self.waited >= patience
+
+
+def not_measured(metric: str, measured: Iterable[str]) -> ClibdError:
+    """The error for a metric that validations do not give."""
+    return ClibdError(
+        f"the metric {metric} is not measured here",
+        f"Measured: {', '.join(measured) or 'nothing'}.",
+    )
 
 
 @dataclass(frozen=True, slots=True)

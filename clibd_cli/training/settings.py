@@ -147,6 +147,8 @@ def _typed(
     types = setting_types()
     typed = {}
     for name, value in values.items():
+        if _is_section(value):
+            raise _section(name, where, error_type)
         if name not in types:
             raise _unknown(name, where, error_type)
         try:
@@ -159,11 +161,24 @@ def _typed(
     return typed
 
 
+def _is_section(value: Any) -> bool:
+    """Whether TOML has a table, or several, in the place of a value."""
+    return isinstance(value, dict) or (isinstance(value, list) and dict in map(type, value))
+
+
+def _section(name: str, where: str, error_type: type[ClibdError]) -> ClibdError:
+    return error_type(
+        f"{where} has a section [{name}], but recipes have no sections",
+        "Write each setting as a line `key = value`, without headings in brackets.",
+    )
+
+
 def _unknown(name: str, where: str, error_type: type[ClibdError]) -> ClibdError:
-    known = list(setting_fields())
-    close = get_close_matches(name, known, n=3)
+    close = get_close_matches(name, setting_fields(), n=3)
     meant = f"; did you mean {' or '.join(close)}?" if close else ""
-    return error_type(f"{where} has an unknown key {name!r}{meant}", f"Known: {', '.join(known)}.")
+    return error_type(
+        f"{where} has an unknown key {name!r}{meant}", "`clibd train --help` lists all settings."
+    )
 
 
 def _as_type(kind: Any, value: Any) -> Any:

@@ -132,6 +132,11 @@ def _check_schedule(settings: TrainSettings) -> None:
         raise UsageError(
             "both losses have weight 0", "Give contrastive_weight or taxon_weight more."
         )
+    if settings.contrastive_weight and settings.batch_size == 1 and settings.pairs == "specimen":
+        raise UsageError(
+            "batch_size is 1: a row alone has nothing to be contrasted with, and learns nothing",
+            "Give a batch_size of 2 or more (better: hundreds), or contrastive_weight = 0.",
+        )
     if settings.taxon_weight and not any(settings.rank_weights):
         raise UsageError("all ranks have weight 0", "Give one of rank_weights more.")
     validates = settings.validate_every and settings.split

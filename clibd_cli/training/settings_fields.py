@@ -92,6 +92,7 @@ class TrainSettings:
     citation: str = _run("", "What to cite, for the card.")
     notes: str = _run("", "What else the card should say: what the model is not for.")
     weights: Literal["float32", "float16"] = _run("float32", "Number format of the stored model.")
+    make_default: bool = _run(True, "Whether the model becomes the one that commands use.")
     device: Literal["auto", "cpu", "cuda", "mps"] = _run("auto", "Where to train.")
     workers: int | None = _run(
         None, "Threads that read and decode photos ahead; by default one a core.", low=0

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import PurePosixPath
 
@@ -58,18 +59,43 @@ def read_into(
     read_twice = tuple(f"{printable(s.name)}#" for s in sources if s.barcodes and s.rows)
     held: list[Skip] = []
     barcodes = [source.name for source in sources if source.barcodes]
-    for record in read_barcodes(barcodes, labels, min_bases, warn):
+    alone = any(source.barcodes and not source.rows for source in sources)
+    whole_ids = _ids_with_spaces(sources) if alone else frozenset()
+    for record in read_barcodes(barcodes, labels, min_bases, warn, whole_ids):
         if isinstance(record, Specimen):
             collection.add(record)
         elif record.specimen_id and record.source.startswith(read_twice):
             held.append(record)
             continue
         yield record
+    had_barcodes, meet = len(collection), False
+    first: list[str] = []
     for record in _read_rows(sources, labels, warn):
         if isinstance(record, Specimen):
+            meet = meet or collection.has_barcode(record.specimen_id)
+            if len(first) < 3:
+                first.append(record.specimen_id)
             collection.add(record)
         yield record
+    if had_barcodes and first and not meet:
+        tables = ", ".join(printable(source.name) for source in sources if source.rows)
+        warn(
+            f"no barcode has an id of {tables} (which has {', '.join(first)}): they are taken "
+            "for different specimens"
+        )
     yield from (skip for skip in held if skip.specimen_id not in collection)
+
+
+def _ids_with_spaces(sources: Sequence[Source]) -> frozenset[str]:
+    """The ids in tables beside FASTA files that a FASTA header must not be cut for."""
+    found: set[str] = set()
+    for source in sources:
+        if source.rows:
+            rows = _RowReader(source, None, UniqueIds(), Unmatched(None, "rows"))
+            with suppress(BrokenInputError):  # told when the rows themselves are read
+                ids = (row.specimen_id for row in rows if isinstance(row, Specimen))
+                found.update(name for name in ids if " " in name)
+    return frozenset(found)
 
 
 def _look_at(name: str) -> Source:

@@ -11,6 +11,7 @@ import numpy as np
 
 from clibd_cli.core.digest import sha256_text
 from clibd_cli.core.lineage import RANKS, Lineage
+from clibd_cli.training.example import Example
 from clibd_cli.training.settings_fields import LabelKind
 
 if TYPE_CHECKING:
@@ -78,12 +79,27 @@ def make_targets(examples: Sequence[Labelled], label: LabelKind) -> Targets:
     code_of: dict[str, int] = {}
     labels = [example.label(label) for example in examples]
     groups = [code_of.setdefault(text, len(code_of)) for text in labels]
-    told = "\n".join(
-        f"{example.specimen_id}\t{text}\t{example.lineage.as_text()}\t{example.barcode or ''}"
-        f"\t{'' if example.photo is None else example.photo.name}"
-        for example, text in zip(examples, labels, strict=True)
+    digest = _digest(examples, labels)
+    return Targets(np.array(groups, dtype=np.int64), taxa, names, digest)
+
+
+def digest_of(queries: Sequence[Example], keys: Sequence[Example]) -> str:
+    """What tells the data of one validation from those of another, as `Targets.digest` does.
+
+    Empty where nothing asks.
+    """
+    examples = [*queries, *keys] if queries else []
+    return _digest(examples, [f"{e.split} {e.seen}" for e in examples]) if examples else ""
+
+
+def _digest(examples: Sequence[Labelled], labels: Sequence[str]) -> str:
+    return sha256_text(
+        "\n".join(
+            f"{example.specimen_id}\t{text}\t{example.lineage.as_text()}\t{example.barcode or ''}"
+            f"\t{'' if example.photo is None else example.photo.name}"
+            for example, text in zip(examples, labels, strict=True)
+        )
     )
-    return Targets(np.array(groups, dtype=np.int64), taxa, names, sha256_text(told))
 
 
 def _codes(given: Iterable[str | None], names: Sequence[str]) -> NDArray[np.int64]:

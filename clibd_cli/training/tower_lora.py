@@ -37,11 +37,6 @@ def require_peft() -> None:
         ) from error
 
 
-def can_adapt(encoder: nn.Module) -> bool:
-    """Whether the tower has layers that LoRA is for."""
-    return any(name.rpartition(".")[2] in TARGETS for name, _ in encoder.named_modules())
-
-
 def add_lora(encoder: nn.Module, rank: int) -> None:
     """Put LoRA of `rank` beside query and value of every layer; the rest of the tower is frozen.
 

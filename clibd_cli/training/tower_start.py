@@ -13,6 +13,7 @@ from torch import Tensor, nn
 
 from clibd_cli.core.errors import ClibdError, UsageError
 from clibd_cli.core.records import MODALITIES, Modality
+from clibd_cli.io.names import printable
 from clibd_cli.models.cards import AnyTower, ImageTower, TextTower
 from clibd_cli.models.home import models_home
 from clibd_cli.models.inputs import encoder_inputs
@@ -20,8 +21,9 @@ from clibd_cli.models.profile import ProfileDnaEncoder
 from clibd_cli.models.towers import build_encoder
 from clibd_cli.models.wordpiece import WordPieces, read_vocabulary
 from clibd_cli.training.example import Examples
+from clibd_cli.training.lora_checks import all_new, has_attention, no_attention
 from clibd_cli.training.settings_fields import TrainSettings
-from clibd_cli.training.tower_lora import add_lora, can_adapt, merged_state
+from clibd_cli.training.tower_lora import add_lora, merged_state
 from clibd_cli.training.tower_new import add_dropout, draw_weights
 from clibd_cli.training.tower_sources import TowerFinder, TowerSource
 
@@ -39,6 +41,7 @@ class TrainTowers:
         origins: where each tower began, in words.
         starts: what tells a tower's first weights from others, under whatever name they are kept.
         frozen: towers that stay as they are.
+        adapted: towers that LoRA is added to.
         vocab: the WordPiece vocabulary of a BERT for names.
     """
 
@@ -49,6 +52,7 @@ class TrainTowers:
     origins: dict[Modality, str]
     starts: dict[Modality, str]
     frozen: frozenset[Modality] = frozenset()
+    adapted: frozenset[Modality] = frozenset()
     vocab: Path | None = None
     words: WordPieces | None = field(default=None, repr=False)
 
@@ -99,6 +103,7 @@ def start_towers(
     )
     wanted = _named_towers(settings, examples, finder)
     dim, sources = _find_all(settings.dim, wanted, finder)
+    adapted = _which_adapt(settings, sources)
     genus_of = _genera(examples)
     modules: dict[Modality, nn.Module] = {}
     for modality, source in sources.items():
@@ -114,6 +119,7 @@ def start_towers(
         origins={modality: source.origin for modality, source in sources.items()},
         starts={modality: source.start() for modality, source in sources.items()},
         frozen=frozenset(modality for modality in sources if modality in settings.freeze),
+        adapted=adapted,
         vocab=text.vocab if text else None,
         words=_word_pieces(text),
     )
@@ -137,11 +143,27 @@ def _named_towers(
                 f"Give {modality}_tower, or leave {modality} out.",
             )
         if modality in settings.modalities and modality not in examples.modalities:
-            raise UsageError(f"no training example has {_THINGS[modality]}", _GIVE[modality])
+            give = _about_labels(settings, examples) if modality == "text" else _GIVE[modality]
+            raise UsageError(f"no training example has {_THINGS[modality]}", give)
     kept = {m: named[m] for m in MODALITIES if named[m] and m in useful}
     if not set(kept) - set(settings.freeze):
         raise UsageError("no tower is left to train", "Give data for a tower that is not frozen.")
+    nameless = bool(named["text"]) and not settings.modalities and "text" not in useful
+    if nameless and len(kept) < 2 and not settings.taxon_weight:
+        raise UsageError(
+            f"none of the {len(examples.train):,} specimens that are taught has a name: the text "
+            f"tower has nothing to read, and the {', '.join(kept)} tower nothing to be contrasted "
+            "with",
+            _about_labels(settings, examples),
+        )
     return kept
+
+
+def _about_labels(settings: TrainSettings, examples: Examples) -> str:
+    if not settings.labels:
+        return _GIVE["text"]
+    tables = ", ".join(map(printable, settings.labels))
+    return f"Look whether {tables} has their ids, such as {examples.train[0].specimen_id}."
 
 
 def _find_all(
@@ -176,18 +198,30 @@ def _build(
         encoder.load_state_dict({**encoder.state_dict(), **source.tensors}, strict=True)
     if modality in settings.freeze:
         encoder.requires_grad_(False)
-    elif settings.lora_rank and not source.is_new:
-        if not can_adapt(encoder):
-            raise UsageError(
-                f"the {modality} tower ({source.origin}) has no attention, which LoRA is for",
-                f"Put {modality} into freeze, or train all weights with lora_rank = 0.",
-            )
+    elif _adapts(source, settings, modality):
         add_lora(encoder, settings.lora_rank)
     elif source.is_new:
         add_dropout(encoder, settings.dropout)
     if modality in settings.anchor and isinstance(encoder, ProfileDnaEncoder):
         encoder.direct.requires_grad_(False)  # an anchored map has nothing to learn
     return encoder
+
+
+def _adapts(source: TowerSource, settings: TrainSettings, modality: Modality) -> bool:
+    """Whether LoRA is put into a tower: what is new is trained whole, what is frozen not at all."""
+    return bool(settings.lora_rank) and not source.is_new and modality not in settings.freeze
+
+
+def _which_adapt(
+    settings: TrainSettings, sources: Mapping[Modality, TowerSource]
+) -> frozenset[Modality]:
+    adapted = [m for m, source in sources.items() if _adapts(source, settings, m)]
+    without = [m for m in adapted if not has_attention(sources[m].tower)]
+    if without:
+        raise no_attention(settings, without, len(without) < len(adapted))
+    if settings.lora_rank and not adapted:
+        raise all_new(settings, [m for m in sources if m not in settings.freeze])
+    return frozenset(adapted)
 
 
 def _genera(examples: Examples) -> dict[str, str | None]:

@@ -1,8 +1,8 @@
 """The training loop: steps, validations and checkpoints, on one process or several.
 
 All that is random follows from the seed and the number of the step. So a run that was stopped, by
-Ctrl-C, by a crash or at `stop_at`, goes on to the same weights as one that was not, also from the
-middle of an epoch (on the same device, with the same number of processes).
+Ctrl-C, a crash or `stop_at`, goes on to the same weights as one that was not, also from the middle
+of an epoch (on the same device, with the same number of processes).
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ from clibd_cli.core.errors import ClibdError
 from clibd_cli.core.progress import SILENT, Progress
 from clibd_cli.core.records import Modality
 from clibd_cli.models.device import choose_precision, default_batch_size, torch_dtype
+from clibd_cli.training import run_checks
 from clibd_cli.training.casting import Towers, encode_unit
 from clibd_cli.training.collaborators import Batch, Feed, Plan, TrainResult, Validate, closed
 from clibd_cli.training.interrupts import uninterrupted
@@ -25,7 +26,6 @@ from clibd_cli.training.losses import BatchTargets, Objective
 from clibd_cli.training.memory import peak_memory_mb
 from clibd_cli.training.optimiser import OneCycleAdamW
 from clibd_cli.training.processes import Processes
-from clibd_cli.training.run_checks import check_run, not_finite
 from clibd_cli.training.run_state import RunFiles, Standing, Weights, identity_of
 from clibd_cli.training.settings_fields import TrainSettings
 from clibd_cli.training.starting import Readable, Start, read_start
@@ -49,6 +49,7 @@ def train(
     journal: Journal,
     processes: Processes | None = None,
     progress: Progress = SILENT,
+    asked: str = "",
 ) -> TrainResult:
     """Train `towers` in place, or go on where the checkpoint in `folder` ends.
 
@@ -57,18 +58,19 @@ def train(
         feed: called once, with the first and the last step of this call.
         validate: called by the first process alone.
         folder: for the checkpoints; with several processes, one that all of them can read.
+        asked: what tells the data that `validate` measures on from others (`targets.digest_of`).
 
     Raises:
-        ClibdError: where a checkpoint is of another run, the loss is not finite, or a metric is
-            not among those measured.
+        ClibdError: where a checkpoint is of another run, or of one that has ended and would be
+            judged anew, the loss is not finite, or a metric is not among those measured.
         KeyboardInterrupt: at Ctrl-C. As after any error but a loss that is not finite, the
             checkpoint is then that of the last finished step.
     """
     together = processes or Processes()
     with seeded(f"{settings.seed} objective", together.device):
         validates = validate is not None and settings.validate_every > 0
-        check_run(settings, towers, validates)
-        run = _Run(settings, examples, plan, towers, folder, journal, together, progress)
+        run_checks.check_run(settings, towers, validates)
+        run = _Run(settings, examples, plan, towers, folder, journal, together, progress, asked)
         return run.go(feed, validate if validates else None)
 
 
@@ -85,8 +87,10 @@ class _Run:
         journal: Journal,
         processes: Processes,
         progress: Progress,
+        asked: str,
     ) -> None:
         self._settings = settings
+        self._asked = asked
         self._targets = make_targets(examples, settings.label)
         self._per_epoch = plan.steps_per_epoch
         self._total = settings.steps or settings.epochs * self._per_epoch
@@ -132,7 +136,8 @@ class _Run:
         """Anchors and proxies; none for a run that has no step left, whatever they would cost."""
         before = self._files.standing()
         if before is not None:
-            before.judge_by(self._settings.metric, self._settings.patience)
+            run_checks.check_judged(before, self._settings.metric, self._asked, self._total)
+            before.judge_by(self._settings.metric, self._settings.patience, self._asked)
             if before.stopped or before.step >= self._end:
                 return Start()
         return read_start(self._settings, examples, self._targets, self._towers, self._progress)
@@ -144,7 +149,10 @@ class _Run:
                 f"the processes see different checkpoints in {self._files.folder}",
                 "Give a folder that all machines share.",
             )
-        self._standing.judge_by(self._settings.metric, self._settings.patience)
+        run_checks.warn_of_forgotten(
+            self._standing, self._settings.metric, self._asked, self._progress
+        )
+        self._standing.judge_by(self._settings.metric, self._settings.patience, self._asked)
         # Bit-equal on all processes, whatever the towers were made from.
         for module in (*self._weights.towers.values(), self._weights.objective):
             self._processes.share_from_first(module.state_dict().values())
@@ -183,9 +191,9 @@ class _Run:
         with uninterrupted():
             self._whole = False
             gradient = self._optimiser.update(step)
-            if not (math.isfinite(found.loss) and math.isfinite(gradient)):
-                raise not_finite(step + 1, self._files.folder)
             self._weights.objective.bound_scales()
+            numbers = (found.loss, gradient, self._weights.objective.temperature)
+            run_checks.check_finite(numbers, step + 1, self._files.folder)
             self._standing.step += 1
             self._loss = found.loss
             self._whole = True

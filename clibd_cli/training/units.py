@@ -122,6 +122,11 @@ class Collection:
     def __contains__(self, specimen_id: object) -> bool:
         return specimen_id in self._entry_of
 
+    def has_barcode(self, specimen_id: str) -> bool:
+        """Whether a barcode of that id has been entered."""
+        entry = self._entry_of.get(specimen_id)
+        return entry is not None and bool(self._barcoded[entry])
+
     def __iter__(self) -> Iterator[Entry]:
         columns = (self._ids, self._lineages, self._bins, self._files)
         return (Entry(*cells) for cells in zip(*columns, strict=True))

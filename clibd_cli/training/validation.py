@@ -8,7 +8,7 @@ has none of a kind, what is taught of it serves, as far as the species is known.
 
 from __future__ import annotations
 
-from collections.abc import Generator, Sequence
+from collections.abc import Generator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from itertools import islice
@@ -80,14 +80,13 @@ def validate(
     Raises:
         ClibdError: where a photo cannot be read any more.
     """
-    queries = [query for query in examples.queries if query.seen is not None]
-    searched = {m: keys for m in MODALITIES if m in modalities and (keys := examples.searched(m))}
+    queries, searched = _asked(examples, modalities)
+    asking = _asking(queries, searched, modalities)
+    if not asking:
+        return {}
     count = default_workers() if workers is None else workers
     encoder = _Encoder(encode, image_tower, count, progress)
-    asking = [m for m in ASKING if m in modalities and any(query.has(m) for query in queries)]
-    if not (asking and searched):
-        return {}
-    key_sides = {modality: encoder.key_side(modality, keys) for modality, keys in searched.items()}
+    key_sides = {m: encoder.side(m, _distinct(m, keys)) for m, keys in searched.items()}
     metrics: dict[str, float] = {}
     for modality in asking:
         side = encoder.side(modality, queries)
@@ -95,6 +94,50 @@ def validate(
             pair = f"{modality}_to_{key_modality}"
             metrics |= _scores(pair, side, key_side, _nearest(side, key_side))
     return metrics
+
+
+def measured(examples: Examples, modalities: Sequence[Modality]) -> list[str]:
+    """The names of what `validate` would measure, without encoding anything."""
+    import numpy as np
+
+    queries, searched = _asked(examples, modalities)
+    nothing = np.zeros((0, 0), dtype=np.float32)
+    names: list[str] = []
+    for modality in _asking(queries, searched, modalities):
+        asking = [query for query in queries if query.has(modality)]
+        side = _Side(asking, nothing, np.zeros(0, dtype=np.int64))
+        for key_modality, keys in searched.items():
+            key_side = _Side(_distinct(key_modality, keys), nothing, side.row_of)
+            first = np.zeros(len(asking), dtype=np.int64)
+            names += _scores(f"{modality}_to_{key_modality}", side, key_side, first)
+    return names
+
+
+def _asked(
+    examples: Examples, modalities: Sequence[Modality]
+) -> tuple[list[Example], dict[Modality, list[Example]]]:
+    """The queries, and for each kind of key what is searched."""
+    queries = [query for query in examples.queries if query.seen is not None]
+    searched = {m: keys for m in MODALITIES if m in modalities and (keys := examples.searched(m))}
+    return queries, searched
+
+
+def _asking(
+    queries: Sequence[Example],
+    searched: Mapping[Modality, list[Example]],
+    modalities: Sequence[Modality],
+) -> list[Modality]:
+    """The kinds of query; none where nothing is searched."""
+    asking = [m for m in ASKING if m in modalities and any(query.has(m) for query in queries)]
+    return asking if searched else []
+
+
+def _distinct(modality: Modality, examples: Sequence[Example]) -> list[Example]:
+    """One example for each distinct content: the first, as if the others were behind it."""
+    first: dict[str, Example] = {}
+    for example in examples:
+        first.setdefault(_content(example, modality), example)
+    return list(first.values())
 
 
 class _Encoder:
@@ -116,13 +159,6 @@ class _Encoder:
         rows: dict[str, int] = {}
         row_of = [rows.setdefault(_content(e, modality), len(rows)) for e in having]
         return _Side(having, self._vectors(modality, list(rows)), np.array(row_of, dtype=np.int64))
-
-    def key_side(self, modality: Modality, examples: Sequence[Example]) -> _Side:
-        """One example for each distinct content: the first, as if the others were behind it."""
-        first: dict[str, Example] = {}
-        for example in examples:
-            first.setdefault(_content(example, modality), example)
-        return self.side(modality, list(first.values()))
 
     def _vectors(self, modality: Modality, contents: Sequence[str]) -> NDArray[np.float32]:
         import numpy as np

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import socket
 import subprocess
 import sys
@@ -19,7 +20,7 @@ from clibd_cli.cli.errors import guarded
 from clibd_cli.cli.setting_options import SectionedCommand
 from clibd_cli.cli.train import RunLine, train
 from clibd_cli.models.home import models_home
-from clibd_cli.models.registry import remove
+from clibd_cli.models.registry import remove, set_default
 from clibd_cli.training.settings import setting_fields
 from tests.made_inputs import SPECIES, write_fasta, write_photos
 
@@ -135,6 +136,22 @@ def test_ctrl_c_says_how_to_go_on(place: Path, monkeypatch: pytest.MonkeyPatch) 
     assert (done.exit_code, "4 of 4 (3 from an earlier run)" in done.stderr) == (0, True)
 
 
+@pytest.mark.parametrize(("name", "code"), [("SIGTERM", 143), ("SIGHUP", 129)])
+def test_a_signal_to_end_leaves_a_checkpoint(
+    place: Path, monkeypatch: pytest.MonkeyPatch, name: str, code: int
+) -> None:
+    if not hasattr(signal, name):
+        pytest.skip(f"the platform has no {name}")
+
+    def end(self: RunLine, line: dict[str, Any]) -> None:
+        if line["step"] == 3:
+            signal.raise_signal(getattr(signal, name))
+
+    monkeypatch.setattr(RunLine, "watch", end)
+    stopped = clibd("r.toml")
+    assert (stopped.exit_code, "stopped after step 3" in stopped.stderr) == (code, True)
+
+
 def test_after_overwrite_going_on_is_without_it(
     place: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -143,6 +160,19 @@ def test_after_overwrite_going_on_is_without_it(
 
     monkeypatch.setattr(RunLine, "watch", press)
     assert "The same command without --overwrite goes on" in clibd("r.toml", "--overwrite").stderr
+
+
+def test_the_summary_says_how_to_go_back_to_the_model_before(place: Path) -> None:
+    set_default(models_home(), "tiny")
+    words = ["r.toml", "--steps", "1", "--json"]
+    kept = clibd(*words, "--name", "trial", "--no-make-default")
+    assert "not the default, which is tiny: --model trial takes it" in kept.stderr
+    assert json.loads(kept.stdout)["default"] == "tiny"
+    taken = clibd(*words)
+    assert "the default now, instead of tiny: --model or CLIBD_MODEL=tiny goes" in taken.stderr
+    facts = json.loads(taken.stdout)
+    assert (facts["default"], facts["default_before"]) == ("mine", "tiny")
+    assert "still the default" in clibd(*words).stderr
 
 
 def test_strict_tells_of_skipped_inputs(place: Path) -> None:
@@ -168,7 +198,14 @@ def test_the_recipe_in_the_folder_of_the_run_is_left_alone(place: Path) -> None:
 def test_stop_at_is_not_the_end(place: Path) -> None:
     done = clibd("r.toml", "--stop-at", "1")
     assert (done.exit_code, "not finished" in done.stderr) == (0, True)
-    assert "without --stop-at goes on" in done.stderr
+    assert "the same command without --stop-at goes on" in done.stderr
+    done = clibd("r.toml", "--stop-at", "1", "--overwrite")
+    assert "the same command without --stop-at and --overwrite goes on" in done.stderr
+    assert "(1 from an earlier run)" in clibd("r.toml", "--stop-at", "2").stderr
+    Path("r.toml").write_text(RECIPE + "stop_at = 3\n", encoding="utf-8")
+    done = clibd("r.toml")
+    assert "the same command with a --stop-at beyond 3 goes on" in done.stderr
+    assert "4 of 4 (3 from an earlier run)" in clibd("r.toml", "--stop-at", "9").stderr
 
 
 def test_help_is_grouped_and_has_examples() -> None:

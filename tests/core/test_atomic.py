@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from clibd_cli.core.atomic import atomic_folder, atomic_path, beside, write_text
+from clibd_cli.core.atomic import atomic_folder, atomic_path, beside, remove_partials, write_text
 from clibd_cli.core.digest import sha256_file, sha256_text
 from clibd_cli.core.errors import ClibdError
 
@@ -135,3 +135,13 @@ def test_a_rename_that_fails_brings_the_old_folder_back(
         (folder / "new").touch()
     assert list(tmp_path.iterdir()) == [final]
     assert [path.name for path in final.iterdir()] == ["old"]
+
+
+@pytest.mark.parametrize("name", ["check[p].pt", "log", ".mark"])
+def test_what_killed_processes_left_is_removed_and_nothing_else(tmp_path: Path, name: str) -> None:
+    final = tmp_path / name
+    others = [tmp_path / ".other.7.partial.pt", tmp_path / ".check[p].me.partial.pt"]
+    for path in (final, *others, *(beside(final, ".", f".{pid}.partial") for pid in (7, 123456))):
+        path.write_text("half")
+    remove_partials(final)
+    assert sorted(tmp_path.iterdir()) == sorted([final, *others])

@@ -14,11 +14,14 @@ import pyarrow.parquet as pq
 import pytest
 
 from clibd_cli.core.errors import ClibdError, UsageError
+from clibd_cli.models.home import models_home
+from clibd_cli.models.registry import remove, set_default
 from clibd_cli.tasks.embed import default_store, embed
 from clibd_cli.tasks.inputs import Inputs
 from clibd_cli.tasks.windows import Shard
 from clibd_cli.vectors.parts import find_stores, part_paths
 from tests.made_inputs import SPECIES, barcode_of, write_fasta, write_photos
+from tests.models.tiny import install_tiny
 
 
 def rows_of(store: Path) -> list[dict[str, Any]]:
@@ -283,3 +286,21 @@ def test_all_species_are_told_apart(workplace: Path) -> None:
     for row, nearest in zip(rows, cosines.argmax(axis=1), strict=True):
         assert rows[nearest]["specimen_id"][1] == row["specimen_id"][1]
     assert len(rows) == 3 * len(SPECIES)
+
+
+def test_a_model_without_the_tower_is_named_and_others_are_offered(workplace: Path) -> None:
+    write_photos(Path("photos"), range(1))
+    install_tiny(models_home(), "letters", ("dna", "text"))
+    set_default(models_home(), "letters")
+    try:
+        with pytest.raises(
+            ClibdError, match="the default model letters has no image tower"
+        ) as told:
+            embed(Inputs(photos=["photos"]), "s")
+        assert told.value.hint is not None
+        assert told.value.hint.startswith("`--model NAME` takes another (such as tiny)")
+        with pytest.raises(ClibdError, match="the model letters has no image tower, only dna and"):
+            embed(Inputs(photos=["photos"]), "s", model="letters")
+    finally:
+        remove("letters", models_home())
+        set_default(models_home(), "tiny")

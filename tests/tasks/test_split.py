@@ -176,6 +176,7 @@ def test_inconsistent_labels_are_refused_with_the_list(tmp_path: Path) -> None:
     listener = Listener()
     done = split([table], out, allow_inconsistent=True, progress=listener)
     assert [found.name for found in done.inconsistent] == ["Genus0"]
+    assert "genus Genus0 is in 2 families: F0idae" in listener.warnings[0]
     assert "s.inconsistent.csv" in listener.warnings[0]
     split([write_table(table, made_rows())], out)
     assert read_table(tmp_path / "s.inconsistent.csv") == []
@@ -199,6 +200,42 @@ def test_two_labels_for_one_specimen_are_told(table: Path, tmp_path: Path) -> No
     listener = Listener()
     split([table, second], tmp_path / "s.csv", progress=listener)
     assert listener.warnings == ["specimens with two labels, the first is used: 1 (S1-0-1)"]
+
+
+def write_beetles(folder: Path, header: str) -> list[Path]:
+    """FASTA of 20 specimens under `header`, and the table of their names."""
+    rng = random.Random(3)
+    fasta, names = folder / "b.fasta", folder / "n.csv"
+    ids = [f"Käfer Nr {n:04}" for n in range(20)]
+    records = [f">{header.format(i)}\n{''.join(rng.choices('ACGT', k=60))}\n" for i in ids]
+    fasta.write_text("".join(records), encoding="utf-8")
+    rows = [f"{i},F,G,G s{n % 2}\n" for n, i in enumerate(ids)]
+    names.write_text("id,family,genus,species\n" + "".join(rows), encoding="utf-8")
+    return [fasta, names]
+
+
+@pytest.mark.parametrize("by_labels", [False, True])
+def test_ids_with_spaces_are_whole_where_the_table_has_them(
+    tmp_path: Path, by_labels: bool
+) -> None:
+    files = write_beetles(tmp_path, "{}")
+    listener = Listener()
+    tables, labels = (files[:1], files[1:]) if by_labels else (files, [])
+    done = split(tables, tmp_path / "s.csv", labels=labels, progress=listener)
+    assert (done.n, done.units, done.barcodes) == (20, 20, 20)
+    assert not [line for line in listener.warnings if "id" in line.split()]
+    ids = [row["specimen_id"] for row in read_table(tmp_path / "s.csv")]
+    assert ids[0] == "Käfer Nr 0000"
+
+
+def test_barcodes_and_a_table_that_share_no_id_are_told_of(tmp_path: Path) -> None:
+    listener = Listener()
+    done = split(write_beetles(tmp_path, "{} x"), tmp_path / "s.csv", progress=listener)
+    assert done.n == 40
+    repeated, strangers = listener.warnings[:2]
+    assert "repeated ids among the barcodes: 19" in repeated
+    assert "no barcode has an id of" in strangers
+    assert "n.csv (which has Käfer Nr 0000, Käfer Nr 0001, Käfer Nr 0002)" in strangers
 
 
 def test_what_cannot_be_split(table: Path, tmp_path: Path) -> None:

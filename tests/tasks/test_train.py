@@ -326,6 +326,48 @@ def test_what_is_missing_is_found_before_photos_are_looked_at(
     assert not Path("mine.train").exists()
 
 
+def test_a_metric_that_no_validation_gives_is_refused_before_training(
+    place: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from clibd_cli.training import photo_reading
+
+    def decode(*_values: object) -> None:
+        raise AssertionError("photos are decoded")
+
+    monkeypatch.setattr(photo_reading, "load_photo", decode)
+    split = write_split({"0": "train", "1": "val", "2": "key_seen"})
+    for metric in ("unseen.dna_to_dna.genus", "seen.dna_to_dna.species.known"):
+        with pytest.raises(ClibdError, match=f"metric {metric} is not measured") as told:
+            train(replace(TINY, split=split, metric=metric))
+        assert "seen.image_to_dna.species" in str(told.value.hint)
+    assert not Path("mine.train/checkpoint.pt").exists()
+
+
+def test_lora_without_anything_to_add_to_is_refused_before_data_are_read(
+    place: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pytest.importorskip("peft")
+    from clibd_cli.training import examples, tower_new
+
+    new = {"dna_tower": "new:profile", "text_tower": "new:ngrams", "init_model": None}
+    with monkeypatch.context() as patch:
+        patch.setattr(tower_new, "ProfileDnaTower", partial(ProfileDnaTower, positions=90))
+        train(replace(TINY, **new, photos=(), name="kmers", steps=1))
+
+    def read(*_values: object, **_more: object) -> None:
+        raise AssertionError("data is read")
+
+    monkeypatch.setattr(examples, "read_examples", read)
+    for values, says, instead in [
+        ({"init_model": "kmers", "photos": ()}, "dna and text towers have no att", "transformers"),
+        ({"dna_tower": "model:kmers"}, "the dna tower has no attention", "put dna into freeze"),
+        ({**new, "photos": ()}, r"all that are trained are new \(dna, text\)", "lora_rank = 0"),
+    ]:
+        with pytest.raises(UsageError, match=says) as told:
+            train(replace(TINY, **values, lora_rank=4))
+        assert instead in (told.value.hint or "")
+
+
 def test_towers_that_do_not_fit_are_found_before_photos_are_decoded(
     place: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -359,6 +401,16 @@ def test_two_runs_in_one_folder_do_not_mix(place: Path) -> None:
     assert "another run of clibd is training in mine.train (process " in message
     assert len(losses(done)) == 4
     assert not (Path(done.folder) / ".lock").exists()
+
+
+def test_what_a_kill_left_half_written_goes_when_the_run_goes_on(place: Path) -> None:
+    train(replace(TINY, stop_at=1))
+    for name in (".checkpoint.7.partial.pt", ".best.7.partial.pt", ".log.8.partial.jsonl"):
+        Path("mine.train", name).write_bytes(b"half")
+    Path("mine.train/mine.partial.pt").write_bytes(b"the user's")
+    train(TINY)
+    assert [path.name for path in Path("mine.train").glob("*.partial*")] == ["mine.partial.pt"]
+    assert not list(Path("mine.train").glob(".*.partial*"))
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="other systems have no such names")
@@ -402,6 +454,28 @@ def test_a_name_that_is_taken_is_found_out_before_training(place: Path) -> None:
         train(replace(TINY, out="elsewhere"))
     assert train(replace(TINY, notes="More.")).model == "mine"
     assert read_card(find_installed("mine", models_home())).notes == "More."
+
+
+def test_what_a_run_is_judged_by_does_not_change_unheard(place: Path) -> None:
+    """A species more among the queries, or another metric, and scores do not compare."""
+    metric = "seen.dna_to_dna.species"
+    parts = {"0": "train", "1": "train", "2": "val", "3": "key_seen"}
+    asked = replace(TINY, split=write_split(parts), metric=metric)
+    train(replace(asked, stop_at=1))
+    write_split({**parts, "3": "val"})
+    told = Warnings()
+    done = train(asked, progress=told)
+    assert any("queries or keys were others" in line for line in told.heard)
+    card = find_installed("mine", models_home()) / "card.json"
+    before = card.read_bytes()
+    with pytest.raises(ClibdError, match=f"the run has ended.*the metric was {metric}"):
+        train(replace(asked, metric="seen.dna_to_dna.genus"))
+    write_split(parts)
+    with pytest.raises(ClibdError, match="the run has ended"):
+        train(asked)
+    assert card.read_bytes() == before
+    write_split({**parts, "3": "val"})
+    assert train(asked).fingerprint == done.fingerprint
 
 
 def test_an_interrupted_overwrite_goes_on(place: Path) -> None:

@@ -8,6 +8,7 @@ from clibd_cli.training.consistency import (
     InconsistentLabelsError,
     Parent,
     find_contradictions,
+    in_a_line,
 )
 
 
@@ -62,3 +63,10 @@ def test_the_message_shows_the_first_and_counts_the_rest() -> None:
         Parent("Aidae", 1, "id0-Aidae"),
         Parent("Bidae", 1, "id0-Bidae"),
     )
+
+
+def test_a_line_has_the_number_and_the_first_few() -> None:
+    labelled = [(f"{genus}{n}", Lineage("O", f"F{n}", genus)) for genus in "ABCDE" for n in (0, 1)]
+    line = in_a_line(find_contradictions(labelled))
+    assert line.startswith("labels that contradict each other: 5 (genus A is in 2 families: F0 (1,")
+    assert line.endswith("such as C1); and so on)")

@@ -260,8 +260,22 @@ def test_what_cannot_be_trained_on(tmp_path: Path) -> None:
     write(split, "specimen_id,split", "Z,train")
     with pytest.raises(ClibdError, match="none of the 1 specimens is in"):
         read_examples([fasta], [], split=split)
-    with pytest.raises(ClibdError, match="no specimen is left to train on"):
-        read_examples([write(tmp_path / "short.fasta", ">S", "ACG")], [])
+    for lines, why in (([">S", "ACG"], "short.fasta#S: "), ([], "short.fasta: no records")):
+        short = write(tmp_path / "short.fasta", *lines)
+        for more in (None, split):
+            with pytest.raises(ClibdError, match=r"nothing to train on in .*short\.fasta") as told:
+                read_examples([short], [], split=more)
+            assert why in str(told.value.hint)
+            assert "split" not in str(told.value.hint)
+
+
+def test_labels_that_contradict_each_other_are_told(tmp_path: Path) -> None:
+    fasta = write(tmp_path / "s.fasta", ">a", A, ">b", B)
+    labels = write(tmp_path / "n.csv", "id,family,genus", "a,Fidae,Genus", "b,Xidae,Genus")
+    told = Told()
+    assert len(read_examples([fasta], [], labels, progress=told).train) == 2
+    (warning,) = told.warnings
+    assert "1 (genus Genus is in 2 families: Fidae (1, such as a), Xidae (1, such as b))" in warning
 
 
 def test_equal_barcodes_are_kept_in_memory_once(tmp_path: Path) -> None:

@@ -9,6 +9,7 @@ import pytest
 import torch
 
 from clibd_cli.core.errors import ClibdError
+from clibd_cli.core.shipped import OWN_MODEL
 from clibd_cli.models.cards import ModelCard
 from clibd_cli.models.home import models_home
 from clibd_cli.models.model import load_model
@@ -76,6 +77,37 @@ def test_the_terms_of_the_model_that_it_began_in_are_handed_on(
     card = install_trained(own, started(own), Outcome(1, 1.0, {}, (card,)), tmp_path)
     assert (card.licence, card.citation) == ("CC0", "Begun from first: Gong et al. 2025")
     assert card.notes == "Begun from first: No moths."
+
+
+def test_the_card_names_the_towers_that_lora_adapted(workplace: Path, tmp_path: Path) -> None:
+    pytest.importorskip("peft")
+    both = TrainSettings(name="m", init_model="tiny", lora_rank=2)
+    one = replace(both, text_tower="new:ngrams")
+    for settings, says in (
+        (both, "; LoRA of rank 2, 7 steps)"),
+        (one, "; LoRA of rank 2 in dna, 7 steps)"),
+        (replace(both, freeze=("text",)), "text as it was; LoRA of rank 2, 7 steps)"),
+    ):
+        card = install_trained(settings, started(settings), Outcome(7, 2.5), tmp_path)
+        assert says in card.source
+
+
+def test_another_model_may_stay_the_default(workplace: Path, tmp_path: Path) -> None:
+    first = TrainSettings(name="first", init_model="tiny")
+    install_trained(first, started(first), Outcome(1, 1.0), tmp_path)
+    (tmp_path / ".default").unlink()  # a copied home, where it is the default as the newest
+    trial = replace(first, name="trial", make_default=False)
+    install_trained(trial, started(trial), Outcome(1, 1.0), tmp_path)
+    assert default_model(tmp_path) == "first"
+
+
+def test_the_model_that_ships_may_stay_the_default(
+    workplace: Path, tmp_path: Path, nothing_ships: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("clibd_cli.models.registry.shipped_model", lambda: nothing_ships)
+    trial = TrainSettings(name="trial", init_model="tiny", make_default=False)
+    install_trained(trial, started(trial), Outcome(1, 1.0), tmp_path)
+    assert default_model(tmp_path) == OWN_MODEL
 
 
 def test_the_fingerprint_is_told_before_the_model_has_its_place(

@@ -74,7 +74,10 @@ def test_options_come_first_and_none_is_not_given(tmp_path: Path) -> None:
         (f"epochs = {10**400}", "should be a smaller number"),
         ("learning_rate = nan", "should be a number"),
         ("learn_rate = 1", "unknown key 'learn_rate'; did you mean learning_rate"),
-        ("[data]\nx = 1", "unknown key 'data'"),
+        ("[data]\nx = 1", "has a section [data], but recipes have no sections"),
+        ("[split]\nx = 1", "has a section [split]"),
+        ("[[dna]]\nx = 1", "has a section [dna]"),
+        ("wings = 1", "unknown key 'wings'"),
     ],
 )
 def test_a_wrong_line_is_named(tmp_path: Path, line: str, message: str) -> None:
@@ -82,6 +85,7 @@ def test_a_wrong_line_is_named(tmp_path: Path, line: str, message: str) -> None:
         _read(tmp_path, line)
     assert message in told.value.message
     assert "recipe.toml" in told.value.message
+    assert len(told.value.hint or "") < 250
 
 
 def test_what_is_no_toml_or_missing_is_named(tmp_path: Path) -> None:
@@ -113,6 +117,7 @@ def test_what_is_no_toml_or_missing_is_named(tmp_path: Path) -> None:
         ({"pairs": "taxon"}, "pairs by taxon share no specimen"),
         ({"contrastive_weight": 0.0, "taxon_weight": 0.0}, "both losses"),
         ({"rank_weights": (0.0, 0.0, 0.0, 0.0)}, "all ranks have weight 0"),
+        ({"batch_size": 1}, "batch_size is 1: a row alone has nothing to be contrasted with"),
         ({"patience": 2}, "patience needs validations"),
         ({"metric": "species", "split": "s.csv"}, "no metric 'species'"),
         ({"metric": "seen.dna_to_dna.genus"}, "metric needs validations"),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import builtins
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -11,7 +12,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from clibd_cli.core.errors import ClibdError
+from clibd_cli.core.errors import ClibdError, UsageError
 from clibd_cli.core.records import MODALITIES, Modality
 from clibd_cli.models.cards import ProfileDnaTower
 from clibd_cli.models.home import models_home
@@ -229,6 +230,31 @@ def test_lora_leaves_new_towers_alone_and_refuses_others(workplace: Path) -> Non
     assert len(trainable(towers.modules["text"])) == len(list(towers.modules["text"].parameters()))
 
 
+@pytest.mark.usefixtures("small")
+def test_lora_needs_a_tower_that_has_learned(workplace: Path) -> None:
+    asked = settings(dna_tower="new:bert", text_tower="new:ngrams", lora_rank=2)
+    with pytest.raises(UsageError, match=r"all that are trained are new \(dna, text\)"):
+        start_towers(asked, EXAMPLES)
+    with pytest.raises(UsageError, match=r"all that are trained are new \(dna\)"):
+        start_towers(replace(asked, text_tower="model:tiny", freeze=("text",)), EXAMPLES)
+
+
+def test_a_text_tower_without_names_to_read_says_where_they_were_looked_for(
+    workplace: Path,
+) -> None:
+    nameless = Examples([Example("a", None, barcode_of(0))])
+    asked = settings(dna_tower="model:tiny", text_tower="model:tiny", labels=("names.csv",))
+    with pytest.raises(UsageError, match="none of the 1 specimens that are taught has a name") as e:
+        start_towers(asked, nameless)
+    assert e.value.hint == "Look whether names.csv has their ids, such as a."
+    with pytest.raises(UsageError, match="no training example has a name") as e:
+        start_towers(replace(asked, modalities=("dna", "text")), nameless)
+    assert "names.csv" in (e.value.hint or "")
+    with pytest.raises(UsageError, match="has a name") as e:
+        start_towers(replace(asked, labels=()), nameless)
+    assert (e.value.hint or "").startswith("Give labels")
+
+
 def test_frozen_towers_stay(workplace: Path) -> None:
     towers = start_towers(settings(init_model="tiny", freeze=("image",)), EXAMPLES)
     towers.set_training(True)
@@ -240,7 +266,8 @@ def test_frozen_towers_stay(workplace: Path) -> None:
 
 def test_only_kinds_with_examples(workplace: Path) -> None:
     dna = Examples([Example("a", None, barcode_of(0))])
-    assert set(start_towers(settings(init_model="tiny"), dna).modules) == {"dna"}
+    alone = settings(init_model="tiny", taxon_weight=1.0)
+    assert set(start_towers(alone, dna).modules) == {"dna"}
     kept = start_towers(settings(init_model="tiny", freeze=("image",)), dna)
     assert set(kept.modules) == {"image", "dna"}
 

@@ -53,6 +53,7 @@ def _validate(encode: Encode) -> dict[str, float]:
 
 def _train(folder: Path, towers: TinyTowers, feed: Any = tiny_feed, **changes: Any) -> TrainResult:
     validate = changes.pop("validate", _validate)
+    more = {name: changes.pop(name) for name in ("asked", "progress") if name in changes}
     return train(
         tiny_settings(folder, **changes),
         tiny_examples(),
@@ -62,6 +63,7 @@ def _train(folder: Path, towers: TinyTowers, feed: Any = tiny_feed, **changes: A
         validate,
         folder=folder,
         journal=Journal(folder / "log.jsonl"),
+        **more,
     )
 
 
@@ -221,6 +223,44 @@ def test_values_of_another_metric_are_not_compared(tmp_path: Path) -> None:
     assert (second.value, second.finished) == (0.1, True)
 
 
+def test_a_best_that_is_forgotten_is_told(tmp_path: Path) -> None:
+    """Of another metric, or of other queries and keys, as far as these are known."""
+    run = {"validate": lambda encode: {"high": 0.9, "low": 0.1}}
+    heard = [Told() for _ in range(4)]
+    asked = ["", "one", "one", "other"]
+    ends = [{"stop_at": n * PER_EPOCH} for n in (1, 2, 3)]
+    metrics = ["high", "high", "low", "low"]
+    done = [
+        _train(tmp_path, tiny_towers(), metric=m, progress=h, asked=a, **e, **run)
+        for m, h, a, e in zip(metrics, heard, asked, [*ends, {}], strict=True)
+    ]
+    assert [h.warnings for h in heard[:2]] == [[], []]
+    (metric,), (data,) = (h.warnings for h in heard[2:])
+    assert "(0.9000 at step 3) " in metric
+    assert metric.endswith("forgotten: the metric was high")
+    assert data.endswith("forgotten: queries or keys were others")
+    # What was measured on other data is not better than what comes.
+    assert [d.best_step for d in done] == [3, 3, 6, 9]
+
+
+@pytest.mark.parametrize("changes", [{"metric": "low"}, {"asked": "other"}])
+@pytest.mark.parametrize("patience", [0, 1])
+def test_a_run_that_has_ended_is_not_judged_anew(
+    tmp_path: Path, changes: dict[str, Any], patience: int
+) -> None:
+    """Its model is the best one; judged anew it would be the last one."""
+    facts = {"validate": lambda encode: {"high": 0.9, "low": 0.1}, "patience": patience}
+    before = {"metric": "high", "asked": "one"}
+    done = _train(tmp_path, tiny_towers(), **before, **facts)
+    files = {path: path.read_bytes() for path in tmp_path.iterdir()}
+    with pytest.raises(ClibdError, match="the run has ended, and its model is that of step 3") as e:
+        _train(tmp_path, tiny_towers(), **{**before, **changes}, **facts)
+    assert "--name" in (e.value.hint or "")
+    assert {path: path.read_bytes() for path in tmp_path.iterdir()} == files
+    again = _train(tmp_path, tiny_towers(), **before, **facts)
+    assert (again.best_step, again.value) == (done.best_step, done.value)
+
+
 def test_validations_are_as_rare_as_asked(tmp_path: Path) -> None:
     _train(tmp_path, tiny_towers(), epochs=5, validate_every=2)
     lines = [line for line in read_journal(tmp_path / "log.jsonl") if line["event"] != "step"]
@@ -277,6 +317,12 @@ def test_a_loss_that_is_not_finite_stops_the_run(tmp_path: Path) -> None:
         _train(tmp_path, towers, feed=feed)
     assert torch.equal(weights_of(towers), before)
     assert not (tmp_path / CHECKPOINT).exists()
+
+
+def test_a_rate_that_blows_up_the_temperature_is_no_fault_of_clibd(tmp_path: Path) -> None:
+    changes = {"learning_rate": 1e10, "start_learning_rate": 1e10}
+    with pytest.raises(ClibdError, match=r"not finite at step \d"):
+        _train(tmp_path, tiny_towers(), **changes)
 
 
 def test_the_callers_random_state_is_untouched(tmp_path: Path) -> None:

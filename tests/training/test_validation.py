@@ -16,7 +16,7 @@ from clibd_cli.core.records import Modality
 from clibd_cli.models.cards import ImageTower
 from clibd_cli.training import validation
 from clibd_cli.training.example import KEY, TRAIN, VAL, Example, Examples
-from clibd_cli.training.validation import validate
+from clibd_cli.training.validation import measured, validate
 from tests.made_inputs import COLOURS, SPECIES, write_photos
 
 TOWER = ImageTower(64, 1, 64, crop=16, resize=18)
@@ -69,6 +69,7 @@ def test_shares_of_right_names_seen_and_unseen() -> None:
         **{f"unseen.dna_to_dna.{r}": 0.5 for r in ("order", "family", "genus", "species")},
         **{f"unseen.dna_to_dna.{r}.known": 1.0 for r in ("order", "family", "genus", "species")},
     }
+    assert measured(Examples([], queries, KEYS), ("dna",)) == list(metrics)
     assert [(kind, sorted(items)) for kind, items in encode.asked] == [
         ("dna", ["AAAA", "CCCC", "GGGG"]),
         ("dna", ["AAAC", "CCAAC", "GGGA", "GGGC"]),
@@ -97,6 +98,8 @@ def test_nothing_to_measure() -> None:
     assert validate(Letters(), Examples(train), ("dna", "image")) == {}
     queries = [barcode("ACGT", PRIMA, VAL)]
     assert validate(Letters(), Examples(train, queries), ("image",)) == {}
+    assert measured(Examples(train), ("dna", "image")) == []
+    assert measured(Examples(train, queries), ("image",)) == []
 
 
 def test_photos_barcodes_and_names(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -125,6 +128,7 @@ def test_photos_barcodes_and_names(tmp_path: Path, monkeypatch: pytest.MonkeyPat
         return np.eye(4, dtype=np.float32)[found]
 
     metrics = validate(encode, Examples([], queries, keys), ("image", "dna", "text"), TOWER)
+    assert measured(Examples([], queries, keys), ("image", "dna", "text")) == list(metrics)
     pairs = {name.split(".")[1] for name in metrics}
     assert pairs == {"image_to_image", "image_to_dna", "image_to_text"}
     assert metrics["seen.image_to_image.species"] == 1.0
