@@ -3,7 +3,7 @@
 Among references within 3 % of a barcode, which is as far as one species usually goes, the one with
 the fewest different bases is the nearest. Farther away, positions that changed several times blur
 that count, and the embedding, which learned what tells genera apart, finds the genus of a new
-species more often: there its order stands (measured by `benchmarks/aligned_names.py`).
+species more often: there its order stands (measured by `benchmarks/kept_back_barcodes.py`).
 """
 
 from __future__ import annotations

@@ -1,0 +1,197 @@
+"""Barcodes that were kept back, named through clibd and through vsearch, in one run.
+
+    python recipes/split_clibd_mini.py splits.csv
+    clibd train recipes/clibd_mini.toml --name mini-check --split splits.csv --steps 900
+    python benchmarks/kept_back_barcodes.py arthropods.tsv.gz splits.csv --model mini-check
+
+References are the distinct barcodes of the split's training set that have a species. Queries are
+distinct barcodes that are none of them: of the same species (as they are, reverse-complemented,
+300 bases from a random place, with a base lost), and of new species whose genus the references
+have. Prints how often names are right, with the calibrated blanks how many of the names given are
+right at each target, and queries a second.
+"""
+
+from __future__ import annotations
+
+import argparse
+import csv
+import gzip
+import random
+import shutil
+import subprocess
+import time
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import Any
+
+import clibd_cli as clibd
+from clibd_cli.core.lineage import RANKS
+
+Row = dict[str, str]
+COLUMNS = ("record_id", "bin_uri", *RANKS, "nucleotides")
+COMPLEMENT = str.maketrans("ACGTN", "TGCAN")
+TARGETS = (0.9, 0.95, 0.99)
+BINS = 10
+
+
+def main() -> None:
+    """Prepare the files in a folder, then one table a question."""
+    options = argparse.ArgumentParser(description=__doc__)
+    options.add_argument("barcodes")
+    options.add_argument("split")
+    options.add_argument("--model")
+    options.add_argument("--work", type=Path, default=Path("kept-back"))
+    given = options.parse_args()
+    work: Path = given.work
+    work.mkdir(exist_ok=True)
+    truth = prepare(Path(given.barcodes), Path(given.split), work)
+    index = work / "index"
+    clibd.build_index([str(work / "keys.tsv")], index, model=given.model, store_root=work)
+    print(f"{'queries':<22}{'method':<26}{'species':>9}{'genus':>8}{'family':>8}{'a second':>10}")
+    for name in ("seen", "turned", "cut", "lost", "new"):
+        for method, align in (("nearest", "never"), ("nearest", None), ("vote", None)):
+            told = f"clibd {method}{', no alignment' if align else ''}"
+            show(name, told, *classified(work, name, index, truth, method=method, align=align))
+        if shutil.which("vsearch"):
+            show(name, "vsearch", *by_vsearch(work, name, truth))
+    trust(work, index, truth)
+
+
+def prepare(barcodes: Path, split: Path, work: Path) -> dict[str, Row]:
+    """Write keys and queries; what each query truly is."""
+    with split.open(encoding="utf-8", newline="") as table:
+        split_of = {row["specimen_id"]: row["split"] for row in csv.DictReader(table)}
+    with gzip.open(barcodes, "rt", encoding="utf-8", newline="") as table:
+        rows = [clean(row) for row in csv.DictReader(table, delimiter="\t")]
+    keys = distinct(row for row in rows if split_of.get(row["record_id"]) == "train")
+    taken = {row["nucleotides"] for row in keys}
+    genera = {row["genus"] for row in keys}
+    others = [row for row in rows if row["nucleotides"] not in taken]
+    asked = distinct(row for row in others if split_of.get(row["record_id"]) == "val")
+    strangers = (row for row in others if split_of.get(row["record_id"]) == "val_unseen")
+    new = [row for row in distinct(strangers) if row["genus"] in genera]
+    with (work / "keys.tsv").open("w", encoding="utf-8", newline="") as table:
+        writer = csv.DictWriter(table, COLUMNS, delimiter="\t", extrasaction="ignore")
+        writer.writeheader()
+        writer.writerows(keys)
+    rng = random.Random(3)
+    write_fasta(work / "seen.fasta", asked, lambda b: b)
+    write_fasta(work / "turned.fasta", asked, lambda b: b.translate(COMPLEMENT)[::-1])
+    write_fasta(work / "cut.fasta", asked, lambda b: stretch(b, rng.random()))
+    write_fasta(work / "lost.fasta", asked, lambda b: without_one(b, rng.random()))
+    write_fasta(work / "new.fasta", new, lambda b: b)
+    print(f"{len(keys):,} references, {len(asked):,} seen and {len(new):,} new queries")
+    return {row["record_id"]: row for row in (*asked, *new)}
+
+
+def clean(row: Row) -> Row:
+    """A row with its barcode in plain letters."""
+    return {**row, "nucleotides": row["nucleotides"].upper().replace("-", "")}
+
+
+def distinct(rows: Iterable[Row]) -> list[Row]:
+    """The first row of each barcode of 200 bases or more that has a species."""
+    first: dict[str, Row] = {}
+    for row in rows:
+        if row["species"] and len(row["nucleotides"]) >= 200:
+            first.setdefault(row["nucleotides"], row)
+    return list(first.values())
+
+
+def stretch(barcode: str, where: float) -> str:
+    """300 bases from a place between 0 and 1."""
+    start = int(where * max(1, len(barcode) - 299))
+    return barcode[start : start + 300]
+
+
+def without_one(barcode: str, where: float) -> str:
+    """A barcode that lost a base somewhere in its inner part."""
+    at = 40 + int(where * (len(barcode) - 80))
+    return barcode[:at] + barcode[at + 1 :]
+
+
+def write_fasta(path: Path, rows: Sequence[Row], change: Any) -> None:
+    """Write queries, changed in some way."""
+    records = (f">{row['record_id']}\n{change(row['nucleotides'])}\n" for row in rows)
+    path.write_text("".join(records), encoding="utf-8")
+
+
+def classified(
+    work: Path, name: str, index: Path, truth: dict[str, Row], **how: Any
+) -> tuple[list[tuple[Row, Row]], float]:
+    """What clibd says, beside the truth, and queries a second."""
+    out = work / f"{name}.csv"
+    inputs = clibd.Inputs([str(work / f"{name}.fasta")])
+    done = clibd.classify(inputs, index, out, target_precision=how.pop("target", 0.0), **how)
+    with out.open(encoding="utf-8", newline="") as table:
+        rows = list(csv.DictReader(table))
+    return [(row, truth[row["specimen_id"]]) for row in rows], done.rate
+
+
+def by_vsearch(work: Path, name: str, truth: dict[str, Row]) -> tuple[list[tuple[Row, Row]], float]:
+    """The label of vsearch's best hit."""
+    keys, out = work / "keys.fasta", work / f"{name}.uc"
+    lineages: dict[str, Row] = {}
+    with (work / "keys.tsv").open(encoding="utf-8", newline="") as table:
+        rows = list(csv.DictReader(table, delimiter="\t"))
+    keys.write_text("".join(f">{i}\n{row['nucleotides']}\n" for i, row in enumerate(rows)))
+    lineages = {str(i): row for i, row in enumerate(rows)}
+    started = time.monotonic()
+    words = ["vsearch", "--usearch_global", str(work / f"{name}.fasta"), "--db", str(keys)]
+    words += ["--id", "0.7", "--maxaccepts", "1", "--strand", "both", "--blast6out", str(out)]
+    subprocess.run([*words, "--quiet"], check=True)
+    seconds = time.monotonic() - started
+    found = dict(line.split("\t")[:2] for line in out.read_text().splitlines())
+    with (work / f"{name}.fasta").open(encoding="utf-8") as records:
+        asked = [line[1:].strip() for line in records if line.startswith(">")]
+    nothing = dict.fromkeys(RANKS, "")
+    named = [(lineages.get(found.get(query, ""), nothing), truth[query]) for query in asked]
+    return named, len(asked) / seconds
+
+
+def show(name: str, told: str, pairs: list[tuple[Row, Row]], rate: float) -> None:
+    """One line: the share of right names among all queries that have one."""
+    shares = []
+    for rank in ("species", "genus", "family"):
+        judged = [given[rank] == true[rank] for given, true in pairs if true[rank]]
+        shares.append(f"{100 * sum(judged) / len(judged):.1f}")
+    print(
+        f"{name:<22}{told:<26}{shares[0]:>9}{shares[1]:>8}{shares[2]:>8}{rate:>10.0f}", flush=True
+    )
+
+
+def trust(work: Path, index: Path, truth: dict[str, Row]) -> None:
+    """Half seen and half new queries: right among the names given, and how many are given."""
+    print(f"\n{'target':<8}{'rank':<9}{'right':>8}{'given, seen':>13}{'new':>7}{'error':>8}")
+    for target in TARGETS:
+        seen, _ = classified(work, "seen", index, truth, target=target)
+        new, _ = classified(work, "new", index, truth, target=target)
+        for rank in RANKS:
+            given: list[tuple[float, bool, float]] = []
+            shares = []
+            for pairs in (seen, new):
+                known = [(row, true) for row, true in pairs if true[rank]]
+                named = [(row, true) for row, true in known if row[rank]]
+                shares.append(len(named) / len(known))
+                for row, true in named:
+                    sure = float(row[f"confidence_{rank}"])
+                    given.append((sure, row[rank] == true[rank], 1 / len(known)))
+            right = sum(w for _, hit, w in given if hit) / sum(w for _, _, w in given)
+            print(
+                f"{target:<8}{rank:<9}{100 * right:>8.1f}{100 * shares[0]:>13.1f}"
+                f"{100 * shares[1]:>7.1f}{calibration_error(given):>8.3f}",
+                flush=True,
+            )
+
+
+def calibration_error(given: list[tuple[float, bool, float]]) -> float:
+    """The expected calibration error of names, each with its probability and its weight."""
+    error, total = 0.0, sum(weight for _, _, weight in given)
+    for place in range(BINS):
+        within = [one for one in given if min(int(one[0] * BINS), BINS - 1) == place]
+        error += abs(sum((sure - hit) * weight for sure, hit, weight in within))
+    return error / total
+
+
+if __name__ == "__main__":
+    main()
