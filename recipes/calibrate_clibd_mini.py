@@ -25,6 +25,8 @@ from clibd_cli.training.settings import read_settings
 RECIPE = Path(__file__).with_name("clibd_mini.toml")
 TRAINED = ("train",)
 HELD_OUT = ("val", "val_unseen")
+REPRESENTATIVES = {"image": 5, "dna": 1}
+"""As in the library (recipes/ship_clibd_mini.py)."""
 
 
 def main() -> None:
@@ -41,13 +43,16 @@ def main() -> None:
         for kind in ("photos", "barcodes"):
             keep(here / kind, here / f"{kind}.keys", split_of, TRAINED)
         keep(here / "photos", here / "asked", split_of, HELD_OUT)
-        clibd.build_index(
-            [str(here / "photos.keys"), str(here / "barcodes.keys")],
-            here / "index",
-            kind="exact",
-            calibrate_with=[str(here / "asked")],
-        )
-        found = from_json((here / "index" / FILE).read_text(encoding="utf-8"))
+        found = []
+        for representatives in (None, REPRESENTATIVES):  # a user's own index, and the library
+            clibd.build_index(
+                [str(here / "photos.keys"), str(here / "barcodes.keys")],
+                here / "index",
+                kind="exact",
+                representatives=representatives,
+                calibrate_with=[str(here / "asked")],
+            )
+            found += from_json((here / "index" / FILE).read_text(encoding="utf-8"))
     text = to_json([one for one in found if one.query == "image"])
     Path(out).write_text(text, encoding="utf-8")
 

@@ -41,7 +41,7 @@ FIGURES = {
 
 
 def main() -> None:
-    """Build both beside the package's own, and swap them at the end."""
+    """Build both beside the package's own, and swap them."""
     options = argparse.ArgumentParser(description=__doc__.split("\n", maxsplit=1)[0])
     options.add_argument("model", nargs="?", help="by default the one that the recipe names")
     options.add_argument("--measured", type=Path, required=True, help="run.json of the check run")
@@ -58,23 +58,28 @@ def main() -> None:
         shutil.copy(given.calibration, model / CALIBRATION_FILE)
         seen = (sha256_file(path) for root in settings.photos for path in Path(root).rglob("*.jpg"))
         write_seen(model, seen)
+        swap(model)  # the library looks up what its model has seen
         here = Path.cwd()
         os.chdir(scratch)  # the index records the names of its sources as they are given
         try:
             build_library(settings)
         finally:
             os.chdir(here)
-        for name in (OWN_MODEL, OWN_LIBRARY):
-            final = shipped_folder() / name
-            shutil.rmtree(final, ignore_errors=True)
-            shutil.copytree(Path(scratch) / name, final)
-            size = sum(path.stat().st_size for path in final.iterdir())
-            print(f"{final}: {size / 1e6:.1f} MB")
+        swap(Path(scratch) / OWN_LIBRARY)
+
+
+def swap(made: Path) -> None:
+    """Put a folder into the package in place of that of its name."""
+    final = shipped_folder() / made.name
+    shutil.rmtree(final, ignore_errors=True)
+    shutil.copytree(made, final)
+    size = sum(path.stat().st_size for path in final.iterdir())
+    print(f"{final}: {size / 1e6:.1f} MB")
 
 
 def build_library(settings: clibd.TrainSettings) -> None:
-    """The index `clibd-mini-library`, made with the model `clibd-mini`, both here."""
-    model = f"./{OWN_MODEL}"
+    """The index `clibd-mini-library`, made with the package's model, here."""
+    model = OWN_MODEL
     clibd.embed(clibd.Inputs(dna=settings.dna), "barcodes.embeddings", model=model)
     photos = clibd.Inputs(photos=settings.photos, labels=settings.labels)
     clibd.embed(photos, "photos.embeddings", model=model)

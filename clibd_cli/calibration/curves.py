@@ -87,6 +87,7 @@ class Calibration:
 
     Attributes:
         aligned: whether barcodes are aligned with their references.
+        representatives: whether the keys are but a few of the references.
         asked: how many references were asked without themselves, their species, their genus.
         far: the similarity below which a query resembles no reference.
     """
@@ -94,6 +95,7 @@ class Calibration:
     query: str
     keys: tuple[str, ...]
     aligned: bool
+    representatives: bool
     asked: dict[str, int]
     far: float
     ranks: dict[str, RankCalibration]
@@ -118,7 +120,7 @@ def to_json(calibrations: Sequence[Calibration]) -> str:
         "format_version": FORMAT_VERSION,
         "calibrations": [asdict(calibration) for calibration in calibrations],
     }
-    return json.dumps(facts, ensure_ascii=False, indent=1) + "\n"
+    return json.dumps(facts, ensure_ascii=False, separators=(",", ":")) + "\n"
 
 
 def from_json(text: str) -> tuple[Calibration, ...]:

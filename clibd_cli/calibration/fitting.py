@@ -39,7 +39,7 @@ LEAST = 40
 """Queries of a kind below which nothing can be said; and of either answer at a rank, 5."""
 
 _FOLDS = 5
-_STEPS = 200
+_STEPS = 100
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +73,7 @@ def fit_calibration(
     query: str,
     keys: Sequence[str],
     aligned: bool,
+    representatives: bool,
     asked: Sequence[Asked],
     mixture: Mapping[Left, float] = MIXTURE,
 ) -> Calibration | None:
@@ -91,6 +92,7 @@ def fit_calibration(
         query=query,
         keys=tuple(keys),
         aligned=aligned,
+        representatives=representatives,
         asked={left: kinds[left] for left in MIXTURE},
         far=_far(asked),
         ranks=ranks,

@@ -83,7 +83,9 @@ def _by_experience(
         )
         return others
     known = from_json(path.read_text(encoding="utf-8"))
-    return [*others, *(one for one in known if set(one.keys) <= set(header.modalities))]
+    few = header.representatives is not None
+    fitting = [one for one in known if one.representatives == few]
+    return [*others, *(one for one in fitting if set(one.keys) <= set(header.modalities))]
 
 
 def _digests(folder: Path, modality: Modality) -> list[str]:

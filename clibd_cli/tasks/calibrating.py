@@ -105,7 +105,8 @@ class _Judge:
             aligned = modality == "dna" and "dna" in selection and self._aligner is not None
             own = self.rounds != HELD_OUT
             mixture = MIXTURE if own else self._mixture(selection, answers)
-            fitted = fit_calibration(modality, selection, aligned, answers, mixture)
+            few = self._keys.header.representatives is not None
+            fitted = fit_calibration(modality, selection, aligned, few, answers, mixture)
             if fitted is not None:
                 yield fitted
 
