@@ -6,12 +6,14 @@ from collections import Counter, defaultdict
 from collections.abc import Iterator, Sequence
 from itertools import combinations
 
+from clibd_cli.alignment.identity import overlaps
 from clibd_cli.core.lineage import RANKS
 from clibd_cli.io.name_checks import is_open
-from clibd_cli.io.ungapped import ungapped_identity
 from clibd_cli.tasks.audit_findings import Finding, in_words, listed
 from clibd_cli.vectors.holdings import Holdings
 
+LEAST_OVERLAP = 150
+"""Bases that barcodes of two BINs must share, before their distance says anything."""
 FAR = 0.06
 """Distance between two BINs of a species from which on it is a finding. BINs lie about 2 % apart
 and more. Of 478 species of arthropods with several BINs, 287 have them less than this apart, which
@@ -113,10 +115,10 @@ def _farthest(held: Holdings, bins: dict[str, list[int]]) -> tuple[float, tuple[
     farthest, pair = 0.0, ("", "")
     for one, two in combinations(barcodes, 2):
         identities = [
-            identity
-            for a in barcodes[one]
-            for b in barcodes[two]
-            if (identity := ungapped_identity(a, b)) is not None
+            overlap.identity
+            for barcode in barcodes[one]
+            for overlap in overlaps(barcode, barcodes[two])
+            if overlap is not None and overlap.bases >= LEAST_OVERLAP
         ]
         if identities and 1 - max(identities) > farthest:
             farthest, pair = 1 - max(identities), (one, two)

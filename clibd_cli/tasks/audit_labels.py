@@ -6,10 +6,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from clibd_cli.alignment.identity import overlaps
 from clibd_cli.core.lineage import RANKS
 from clibd_cli.core.progress import SILENT, Progress
 from clibd_cli.core.records import Hit
-from clibd_cli.io.ungapped import ungapped_identity
 from clibd_cli.tasks.audit_findings import Finding, in_words
 from clibd_cli.tasks.naming import name_by_vote
 from clibd_cli.vectors.holdings import Holdings
@@ -118,15 +118,15 @@ def _finding(
         "neighbours": vote.voters,
         "nearest": held.ids[example],
     }
-    identity = ungapped_identity(held.barcodes[first], held.barcodes[example])
-    if identity is not None:
-        measured["identity"] = identity
+    (overlap,) = overlaps(held.barcodes[first], [held.barcodes[example]])
+    if overlap is not None:
+        measured["identity"] = overlap.identity
     return Finding(
         severity=found.score * _WEIGHT[rank],
         kind="label_disagrees",
         evidence=held.modality,
         specimen_ids=tuple(held.ids[row] for row in group.rows),
-        reason=_reason(held, found, held.ids[example], identity),
+        reason=_reason(held, found, held.ids[example], overlap.identity if overlap else None),
         current=in_words(group.lineage),
         suggested=in_words(name_by_vote([_hits(held, votes, group)]).lineage),
         rank=rank,
