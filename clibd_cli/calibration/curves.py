@@ -55,9 +55,14 @@ class Bin:
 
 @dataclass(frozen=True, slots=True)
 class RankCalibration:
-    """How likely a name at one rank is right."""
+    """How likely a name at one rank is right.
+
+    Attributes:
+        single: whether all that were asked bear one name here, so that nothing is known of others.
+    """
 
     curve: Logistic
+    single: bool
     steps: tuple[Step, ...]
     reliability: tuple[Bin, ...]
 
@@ -145,6 +150,7 @@ def _rank(facts: Mapping[str, Any]) -> RankCalibration:
     knots = tuple(tuple(knot) for knot in curve["knots"])
     return RankCalibration(
         Logistic(tuple(curve["mean"]), tuple(curve["scale"]), knots, tuple(curve["weights"])),
+        bool(facts["single"]),
         tuple(Step(**step) for step in facts["steps"]),
         tuple(Bin(**one) for one in facts["reliability"]),
     )

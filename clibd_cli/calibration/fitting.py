@@ -122,7 +122,8 @@ def _fit_rank(
             curve = fit_logistic(rows.features[~held], rows.right[~held], rows.weights[~held])
             chances[held] = curve.probabilities(rows.features[held])
     curve = fit_logistic(rows.features, rows.right, rows.weights)
-    return RankCalibration(curve, _steps(chances, rows), _reliability(chances, rows))
+    single = len({one.lineage.at(rank) for one in asked} - {None}) == 1
+    return RankCalibration(curve, single, _steps(chances, rows), _reliability(chances, rows))
 
 
 def _rows(rank: str, asked: Sequence[Asked], mixture: Mapping[Left, float]) -> _Rows | None:

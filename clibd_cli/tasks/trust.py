@@ -55,9 +55,10 @@ class TrustedNaming:
         self._calibrations = calibrations
         self._target = target
         self._thresholds = {
-            (modality, rank): one.ranks[rank].threshold(target)
+            (modality, rank): one.ranks[tried].threshold(target)
             for modality, one in calibrations.items()
-            for rank in one.ranks
+            for rank in RANKS
+            if (tried := _tried(one, rank)) is not None
         }
 
     def __call__(self, evidence: Sequence[Found]) -> Naming:
@@ -65,6 +66,7 @@ class TrustedNaming:
         opinions = [self._opinion(found) for found in evidence]
         lineage, chances = self._merge(opinions)
         bars = {rank: self._bar(rank, opinions) for rank in RANKS}
+        far = all(self._is_far(found) for found in evidence)
         names: dict[str, str | None] = dict.fromkeys(RANKS)
         confidence: dict[str, float | None] = dict.fromkeys(RANKS)
         for rank in RANKS:
@@ -75,18 +77,23 @@ class TrustedNaming:
                 break
             if chance is not None and chance < bars[rank]:
                 break
+            if far and self._target > 0:
+                break
             names[rank], confidence[rank] = name, chance
         kept = Lineage(**names)
         carried = support(kept, [hit for found in evidence for hit in found.hits])
         conflict = self._conflict(opinions)
-        flags = self._flags(evidence, kept, chances, carried, bool(conflict))
+        flags = self._flags(kept, chances, carried, far, bool(conflict))
         return Naming(kept, confidence, carried, tuple(flags), conflict)
 
     def _opinion(self, found: Found) -> _Opinion:
         hits = found.hits[:NEIGHBOURS]
         named = name_by_vote([hits], min_share=0.0).lineage
         calibration = self._calibrations[found.specimen.modality]
-        chances = {rank: calibration.probability(hits, rank, named) for rank in RANKS}
+        chances: dict[str, float | None] = {}
+        for rank in RANKS:
+            tried = _tried(calibration, rank)
+            chances[rank] = calibration.probability(hits, tried, named) if tried else None
         return _Opinion(found.specimen.modality, named, never_rising(chances))
 
     def _merge(self, opinions: Sequence[_Opinion]) -> tuple[Lineage, dict[str, float | None]]:
@@ -126,10 +133,10 @@ class TrustedNaming:
 
     def _flags(
         self,
-        evidence: Sequence[Found],
         named: Lineage,
         chances: dict[str, float | None],
         carried: int,
+        far: bool,
         conflict: bool,
     ) -> Iterator[str]:
         if conflict:
@@ -137,7 +144,7 @@ class TrustedNaming:
         species = chances["species"]
         if named.genus and not named.species and species is not None and species < _SUSPECT:
             yield NEW_SPECIES
-        if all(self._is_far(found) for found in evidence):
+        if far:
             yield FAR
         if named and carried < 2:
             yield FEW
@@ -145,6 +152,18 @@ class TrustedNaming:
     def _is_far(self, found: Found) -> bool:
         far = self._calibrations[found.specimen.modality].far
         return max((hit.similarity for hit in found.hits), default=-1.0) < far
+
+
+def _tried(calibration: Calibration, rank: str) -> str | None:
+    """The rank whose calibration speaks for `rank`: the next finer one where it knows one name.
+
+    Where all references are moths, a photo of a fly is a moth as surely as any; only that its
+    family is sure, too, makes it one.
+    """
+    for finer in RANKS[RANKS.index(rank) :]:
+        if finer in calibration.ranks and not calibration.ranks[finer].single:
+            return finer
+    return rank if rank in calibration.ranks else None
 
 
 def _together(name: str, said: Sequence[tuple[str | None, float | None]]) -> float:

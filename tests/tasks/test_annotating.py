@@ -19,7 +19,7 @@ from tests.tasks.test_calibrating import Warnings
 
 def calibration(query: str, *keys: str) -> Calibration:
     curve = Logistic((0.0,) * 6, (1.0,) * 6, ((0.0,) * 6,) * 3, (0.0,) * 25)
-    rank = RankCalibration(curve, (Step(0.5, 0.9, 1.0, 0.5),), (Bin(10, 1.0, 0.5, 0.5),))
+    rank = RankCalibration(curve, False, (Step(0.5, 0.9, 1.0, 0.5),), (Bin(10, 1.0, 0.5, 0.5),))
     return Calibration(query, keys, False, False, {"specimen": 40}, 0.1, {"species": rank})
 
 

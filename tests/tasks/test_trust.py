@@ -23,6 +23,7 @@ FLY = Lineage("Diptera", "Muscidae", "Musca", "Musca domestica")
 @dataclass
 class _Bar:
     bar: float
+    single: bool = False
 
     def threshold(self, target: float) -> float:
         return self.bar
@@ -62,6 +63,19 @@ def test_a_rank_that_is_not_sure_enough_stays_blank_with_all_below() -> None:
     assert confidence.pop("species") is None
     assert confidence == pytest.approx({"order": 0.99, "family": 0.9, "genus": 0.6})
     assert named.n_support == 3
+
+
+def test_a_rank_with_one_name_is_as_sure_as_the_next() -> None:
+    of_moths = naming(image=at(1.0, 0.3, 0.2, 0.1))
+    of_moths._calibrations["image"].ranks["order"].single = True  # type: ignore[misc]
+    named = of_moths([found("image", BEE)])
+    assert not named.lineage
+    assert naming(image=at(1.0, 0.3, 0.2, 0.1))([found("image", BEE)]).lineage.order
+
+
+def test_what_is_far_from_all_gets_no_name() -> None:
+    assert not naming(dna=at(0.9, 0.9, 0.9, 0.9))([found("dna", BEE, 0.1)]).lineage
+    assert naming(0.0, dna=at(0.9, 0.9, 0.9, 0.9))([found("dna", BEE, 0.1)]).lineage == BEE
 
 
 def test_nothing_is_blank_without_a_target() -> None:
