@@ -44,7 +44,8 @@ def test_names_right_after_installation(ships: Path) -> None:
     log = json.loads(Path("results.run.json").read_text(encoding="utf-8"))
     assert log["index"] == str(ships / "clibd-mini-library")
     assert log["model"] == "clibd-mini"
-    assert set(log["index_sha256"]) == {"keys.parquet", "vectors.dna.npy", "vectors.image.npy"}
+    vectors = {"vectors.dna.npy", "vectors.image.npy"}
+    assert set(log["index_sha256"]) == {"keys.parquet", "strand.json", *vectors}
     assert clibd("classify", "photos", "--out", "photos.csv").exit_code == 0
     found = clibd("search", "--dna", "samples.fasta", "-k", "1", "--json")
     assert "own library" in found.stderr
