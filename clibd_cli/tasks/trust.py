@@ -36,11 +36,17 @@ _SURE = 0.95
 
 @dataclass(frozen=True, slots=True)
 class _Opinion:
-    """What one kind of evidence says: a lineage, and how likely each of its names is right."""
+    """What one kind of evidence says.
+
+    Attributes:
+        chances: how likely each name of its lineage is right.
+        bars: how likely that must be for the name to be given.
+    """
 
     modality: Modality
     lineage: Lineage
     chances: dict[str, float | None]
+    bars: dict[str, float]
 
 
 class TrustedNaming:
@@ -54,7 +60,7 @@ class TrustedNaming:
     def __init__(self, calibrations: dict[Modality, Calibration], target: float) -> None:
         self._calibrations = calibrations
         self._target = target
-        self._thresholds = {
+        self._bars = {
             (modality, rank): one.ranks[tried].threshold(target)
             for modality, one in calibrations.items()
             for rank in RANKS
@@ -64,8 +70,7 @@ class TrustedNaming:
     def __call__(self, evidence: Sequence[Found]) -> Naming:
         """The name of one specimen, from its photo, its barcode, or both."""
         opinions = [self._opinion(found) for found in evidence]
-        lineage, chances = self._merge(opinions)
-        bars = {rank: self._bar(rank, opinions) for rank in RANKS}
+        lineage, chances, bars = _merge(opinions)
         far = all(self._is_far(found) for found in evidence)
         names: dict[str, str | None] = dict.fromkeys(RANKS)
         confidence: dict[str, float | None] = dict.fromkeys(RANKS)
@@ -75,9 +80,7 @@ class TrustedNaming:
                 continue  # nobody named this rank; the finer name may stand all the same
             if name is None or (chance is None and self._target > 0):
                 break
-            if chance is not None and chance < bars[rank]:
-                break
-            if far and self._target > 0:
+            if self._target > 0 and (far or (chance or 0.0) < bars[rank]):
                 break
             names[rank], confidence[rank] = name, chance
         kept = Lineage(**names)
@@ -94,30 +97,8 @@ class TrustedNaming:
         for rank in RANKS:
             tried = _tried(calibration, rank)
             chances[rank] = calibration.probability(hits, tried, named) if tried else None
-        return _Opinion(found.specimen.modality, named, never_rising(chances))
-
-    def _merge(self, opinions: Sequence[_Opinion]) -> tuple[Lineage, dict[str, float | None]]:
-        """One lineage: at each rank the likelier name, whose side alone is heard below."""
-        names: dict[str, str | None] = dict.fromkeys(RANKS)
-        chances: dict[str, float | None] = dict.fromkeys(RANKS)
-        heard = list(opinions)
-        most = 1.0  # below a contradiction, nothing is surer than how that was settled
-        for rank in RANKS:
-            said = [(one.lineage.at(rank), one.chances[rank]) for one in heard]
-            options = {name: _together(name, said) for name, _ in said if name}
-            if options:
-                best = max(options, key=lambda name: options[name])
-                names[rank] = best
-                known = any(name == best and chance is not None for name, chance in said)
-                most = min(most, options[best]) if len(options) > 1 else most
-                chances[rank] = min(options[best], most) if known else None
-                heard = [one for one in heard if one.lineage.at(rank) in {best, None}]
-        return Lineage(**names), never_rising(chances)
-
-    def _bar(self, rank: str, opinions: Sequence[_Opinion]) -> float:
-        """The probability that a name at `rank` needs, by the kindest of the evidence."""
-        bars = [self._thresholds.get((one.modality, rank), 2.0) for one in opinions]
-        return min(bars) if self._target > 0 else 0.0
+        bars = {rank: self._bars.get((found.specimen.modality, rank), 2.0) for rank in RANKS}
+        return _Opinion(found.specimen.modality, named, never_rising(chances), bars)
 
     def _conflict(self, opinions: Sequence[_Opinion]) -> str:
         """Both answers where a photo and a barcode contradict each other at order or family."""
@@ -166,14 +147,54 @@ def _tried(calibration: Calibration, rank: str) -> str | None:
     return rank if rank in calibration.ranks else None
 
 
-def _together(name: str, said: Sequence[tuple[str | None, float | None]]) -> float:
-    """How likely `name` is, by all who said something: independent witnesses at even odds."""
-    odds = 1.0
-    for other, chance in said:
-        if other is not None and chance is not None:
-            sure = min(max(chance, 1e-6), 1.0 - 1e-6)
-            odds *= sure / (1.0 - sure) if other == name else 1.0 - sure
-    return odds / (1.0 + odds)
+def _merge(
+    opinions: Sequence[_Opinion],
+) -> tuple[Lineage, dict[str, float | None], dict[str, float]]:
+    """One lineage: at each rank the likelier name, whose side alone is heard below.
+
+    Returns:
+        The lineage, how likely each name is right, and how likely it must be to be given.
+    """
+    names: dict[str, str | None] = dict.fromkeys(RANKS)
+    chances: dict[str, float | None] = dict.fromkeys(RANKS)
+    bars = dict.fromkeys(RANKS, 2.0)
+    heard = list(opinions)
+    most = 1.0  # below a contradiction, nothing is surer than how that was settled
+    for rank in RANKS:
+        options = {
+            name: _weigh(name, rank, heard) for one in heard if (name := one.lineage.at(rank))
+        }
+        if options:
+            best = max(options, key=lambda name: options[name][0] or 0.0)
+            names[rank] = best
+            chance, bars[rank] = options[best]
+            if chance is not None:
+                most = min(most, chance) if len(options) > 1 else most
+                chances[rank] = min(chance, most)
+            heard = [one for one in heard if one.lineage.at(rank) in {best, None}]
+    return Lineage(**names), never_rising(chances), bars
+
+
+def _weigh(name: str, rank: str, heard: Sequence[_Opinion]) -> tuple[float | None, float]:
+    """How likely `name` is, and how likely it must be, by the best of the witnesses for it.
+
+    That two of them agree adds nothing: of a new species, photo and barcode name the same relative.
+    Those that say otherwise count against it, each as far as it is sure.
+    """
+    witnesses = [
+        (chance, one.bars[rank])
+        for one in heard
+        if one.lineage.at(rank) == name and (chance := one.chances[rank]) is not None
+    ]
+    if not witnesses:
+        return None, 2.0
+    chance, bar = max(witnesses, key=lambda witness: witness[0] - witness[1])
+    sure = min(max(chance, 1e-6), 1.0 - 1e-6)
+    odds = sure / (1.0 - sure)
+    for one in heard:
+        if one.lineage.at(rank) not in {name, None}:
+            odds *= 1.0 - min(one.chances[rank] or 0.0, 1.0 - 1e-6)
+    return odds / (1.0 + odds), bar
 
 
 def _words(lineage: Lineage) -> str:

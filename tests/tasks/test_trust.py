@@ -88,12 +88,21 @@ def test_who_is_sure_of_a_species_is_as_sure_of_its_genus() -> None:
     assert named.confidence == pytest.approx(dict.fromkeys(RANKS, 0.9))
 
 
-def test_two_witnesses_are_surer_than_one() -> None:
-    both = naming(image=at(0.9, 0.9, 0.9, 0.8), dna=at(0.9, 0.9, 0.9, 0.8))
+def test_the_surer_of_two_witnesses_is_heard() -> None:
+    both = naming(image=at(0.9, 0.9, 0.9, 0.3), dna=at(0.9, 0.9, 0.9, 0.8))
     named = both([found("image", BEE), found("dna", BEE)])
     assert named.lineage == BEE
-    assert named.confidence["species"] == pytest.approx(16 / 17)
+    assert named.confidence["species"] == pytest.approx(0.8)
     assert not named.conflict
+
+
+def test_a_witness_is_held_to_its_own_bar() -> None:
+    stand_ins: Any = {
+        "image": _Sure(at(0.9, 0.9, 0.9, 0.6), bar=0.8),
+        "dna": _Sure(at(0.9, 0.9, 0.9, 0.4), bar=0.5),
+    }
+    named = TrustedNaming(stand_ins, 0.95)([found("image", BEE), found("dna", BEE)])
+    assert named.lineage == Lineage("Hymenoptera", "Apidae", "Apis")
 
 
 def test_of_two_answers_the_likelier_one_is_given_and_less_sure() -> None:
