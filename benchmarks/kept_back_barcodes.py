@@ -141,7 +141,9 @@ def by_vsearch(work: Path, name: str, truth: dict[str, Row]) -> tuple[list[tuple
     words += ["--id", "0.7", "--maxaccepts", "1", "--strand", "both", "--blast6out", str(out)]
     subprocess.run([*words, "--quiet"], check=True)
     seconds = time.monotonic() - started
-    found = dict(line.split("\t")[:2] for line in out.read_text().splitlines())
+    hits = [line.split("\t") for line in out.read_text().splitlines()]
+    hits.sort(key=lambda hit: float(hit[2]))  # one hit a strand: the better one comes last
+    found = {hit[0]: hit[1] for hit in hits}
     with (work / f"{name}.fasta").open(encoding="utf-8") as records:
         asked = [line[1:].strip() for line in records if line.startswith(">")]
     nothing = dict.fromkeys(RANKS, "")

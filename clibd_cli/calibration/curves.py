@@ -16,6 +16,7 @@ FILE = "calibration.json"
 FORMAT_VERSION = 1
 BINS = 10
 
+_LEAST = 0.5
 _MARGIN = 0.2
 """The share of the allowed errors that is kept in reserve: new species come in groups of relatives,
 so a sample of the references promises more than it can hold."""
@@ -69,16 +70,16 @@ class RankCalibration:
     def threshold(self, target: float) -> float:
         """The probability from which names are given so that `target` of them are right.
 
-        0 where all are right often enough; above 1 where no threshold will do.
+        A name that is rather wrong than right is never given for a target; above 1 where no
+        threshold will do.
         """
         if target <= 0:
             return 0.0
         aim = target + _MARGIN * (1.0 - target)
         enough = [step for step in self.steps if step.precision >= aim]
         if not enough:
-            return self.steps[-1].threshold if self.steps[-1].precision >= target else 2.0
-        first = enough[0]
-        return 0.0 if first is self.steps[0] else first.threshold
+            enough = [step for step in self.steps if step.precision >= target][-1:]
+        return max(_LEAST, enough[0].threshold) if enough else 2.0
 
     @property
     def error(self) -> float:
@@ -148,6 +149,10 @@ def _calibration(facts: Mapping[str, Any]) -> Calibration:
 def _rank(facts: Mapping[str, Any]) -> RankCalibration:
     curve = facts["curve"]
     knots = tuple(tuple(knot) for knot in curve["knots"])
+    numbers = len(curve["mean"])
+    sizes = {len(curve["scale"]), *map(len, knots), (len(curve["weights"]) - 1) // (1 + len(knots))}
+    if sizes != {numbers} or not facts["steps"]:
+        raise ValueError("its curves are of odd sizes")
     return RankCalibration(
         Logistic(tuple(curve["mean"]), tuple(curve["scale"]), knots, tuple(curve["weights"])),
         bool(facts["single"]),

@@ -88,4 +88,4 @@ def _sigmoid(odds: NDArray[np.float64]) -> NDArray[np.float64]:
 
 
 def _floats(values: NDArray[np.float64]) -> tuple[float, ...]:
-    return tuple(round(float(value), 6) for value in values)
+    return tuple(float(f"{value:.7g}") for value in values)

@@ -179,11 +179,9 @@ class _Judge:
 
 
 def _without(query: _Query, left: Round) -> Without:
-    if left == "held out":
-        return Without()
     modality = query.specimen.modality
     own = None if query.own is None else (modality, query.own)
-    if left == "specimen":
+    if left in {"specimen", "held out"}:
         return Without(own)
     return Without(own, left, query.specimen.lineage.at(left) or "")
 

@@ -12,7 +12,7 @@ from clibd_cli.core.records import Modality
 from clibd_cli.tasks.calls import Decide
 from clibd_cli.tasks.naming import Naming, NamingMethod, name_by_nearest, name_by_vote
 from clibd_cli.tasks.queries import Found, Searcher
-from clibd_cli.tasks.trust import FAR, TrustedNaming, calibrations_for
+from clibd_cli.tasks.trust import FAR, TrustedNaming, calibrations_for, read_calibrations
 
 METHODS = ("vote", "nearest")
 _UNCALIBRATED = "the confidence is the share of the vote, not a probability"
@@ -62,7 +62,7 @@ def decide_by(
         warn(f"with fewer than {NEIGHBOURS} neighbours, {_UNCALIBRATED}")
         return shares, False
     if not calibrations:
-        warn(f"the index knows too few species to calibrate itself, so {_UNCALIBRATED}")
+        warn(f"{_why_uncalibrated(searcher)}, so {_UNCALIBRATED}")
         return shares, False
     for modality in modalities:
         if modality not in calibrations:
@@ -86,6 +86,12 @@ def _known_only(decide: Decide) -> Decide:
         return Naming(UNLABELLED, dict.fromkeys(RANKS), 0, (FAR,))
 
     return decide_on_known
+
+
+def _why_uncalibrated(searcher: Searcher) -> str:
+    if read_calibrations(searcher.index):
+        return "the index is calibrated for other keys, or for another --align"
+    return "the index is not calibrated (it has too few species, or an older clibd built it)"
 
 
 def _plain(naming: NamingMethod) -> Decide:

@@ -72,9 +72,12 @@ class TrustedNaming:
         opinions = [self._opinion(found) for found in evidence]
         lineage, chances, bars = _merge(opinions)
         far = all(self._is_far(found) for found in evidence)
+        contradicted, conflict = _conflict(opinions)
         names: dict[str, str | None] = dict.fromkeys(RANKS)
         confidence: dict[str, float | None] = dict.fromkeys(RANKS)
         for rank in RANKS:
+            if rank == contradicted:
+                break  # the two are of different animals: what they share is all that can be said
             chance, name = chances[rank], lineage.at(rank)
             if name is None and any(lineage.at(finer) for finer in RANKS[RANKS.index(rank) :]):
                 continue  # nobody named this rank; the finer name may stand all the same
@@ -85,7 +88,6 @@ class TrustedNaming:
             names[rank], confidence[rank] = name, chance
         kept = Lineage(**names)
         carried = support(kept, [hit for found in evidence for hit in found.hits])
-        conflict = self._conflict(opinions)
         flags = self._flags(kept, chances, carried, far, bool(conflict))
         return Naming(kept, confidence, carried, tuple(flags), conflict)
 
@@ -99,18 +101,6 @@ class TrustedNaming:
             chances[rank] = calibration.probability(hits, tried, named) if tried else None
         bars = {rank: self._bars.get((found.specimen.modality, rank), 2.0) for rank in RANKS}
         return _Opinion(found.specimen.modality, named, never_rising(chances), bars)
-
-    def _conflict(self, opinions: Sequence[_Opinion]) -> str:
-        """Both answers where a photo and a barcode contradict each other at order or family."""
-        for rank in RANKS[:2]:
-            sure = {
-                one.lineage.at(rank)
-                for one in opinions
-                if one.lineage.at(rank) and (one.chances[rank] or 0.0) >= _SURE
-            }
-            if len(sure) > 1:
-                return "; ".join(f"{one.modality}: {_words(one.lineage)}" for one in opinions)
-        return ""
 
     def _flags(
         self,
@@ -195,6 +185,22 @@ def _weigh(name: str, rank: str, heard: Sequence[_Opinion]) -> tuple[float | Non
         if one.lineage.at(rank) not in {name, None}:
             odds *= 1.0 - min(one.chances[rank] or 0.0, 1.0 - 1e-6)
     return odds / (1.0 + odds), bar
+
+
+def _conflict(opinions: Sequence[_Opinion]) -> tuple[str, str]:
+    """Where a photo and a barcode surely contradict each other, order or family, and both answers.
+
+    Both are empty where they do not.
+    """
+    for rank in RANKS[:2]:
+        sure = {
+            one.lineage.at(rank)
+            for one in opinions
+            if one.lineage.at(rank) and (one.chances[rank] or 0.0) >= _SURE
+        }
+        if len(sure) > 1:
+            return rank, "; ".join(f"{one.modality}: {_words(one.lineage)}" for one in opinions)
+    return "", ""
 
 
 def _words(lineage: Lineage) -> str:

@@ -117,6 +117,7 @@ def test_sure_contradiction_is_a_conflict_with_both_answers() -> None:
     both = naming(image=at(0.99, 0.98, 0.9, 0.9), dna=at(0.99, 0.99, 0.99, 0.99))
     named = both([found("image", FLY), found("dna", BEE)])
     assert "conflict" in named.flags
+    assert not named.lineage
     assert named.conflict == (
         "image: Diptera Muscidae Musca Musca domestica; dna: Hymenoptera Apidae Apis Apis mellifera"
     )
