@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections import Counter
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from itertools import chain
+from types import MappingProxyType
 
 from clibd_cli.core.records import MODALITIES, Call, Modality, Skip
 from clibd_cli.tasks.flags import barcode_flags
@@ -28,10 +30,25 @@ def make_calls(searcher: Searcher, inputs: Inputs, decide: Decide) -> Iterator[C
     modalities = [m for m in ("dna", "image", "text") if m in inputs.modalities]
     found = (searcher.embed_and_search(inputs, modality) for modality in modalities)
     photos = searcher.photo_ids(inputs) if inputs.photos and inputs.dna else frozenset()
-    yield from _paired(chain.from_iterable(found), decide, photos, ("dna",))
+    names = short_names(photos)
+    partners = frozenset(names.get(photo, photo) for photo in photos)
+    yield from _paired(chain.from_iterable(found), decide, partners, ("dna",), names)
     for store in stores:
         both = searcher.with_photo_and_barcode(store)
         yield from _paired(searcher.search_stores(store), decide, both, MODALITIES)
+
+
+def short_names(photos: Collection[str]) -> dict[str, str]:
+    """What barcodes may call the specimens of photos in subfolders: `S1` for `plate1/S1`.
+
+    Only where no other photo ends so.
+    """
+    ends = Counter(photo.rsplit("/", 1)[-1] for photo in photos)
+    return {
+        photo: end
+        for photo in photos
+        if (end := photo.rsplit("/", 1)[-1]) != photo and ends[end] == 1
+    }
 
 
 def _paired(
@@ -39,20 +56,25 @@ def _paired(
     decide: Decide,
     partners: frozenset[str],
     first: Sequence[Modality],
+    names: Mapping[str, str] = MappingProxyType({}),
 ) -> Iterator[Call | Skip]:
     """Calls in the order of `results`; a specimen in `partners` waits for its other half.
 
     Args:
         first: the modalities of which the other half may still be to come.
+        names: of photos, what else their specimens are called (`short_names`).
     """
     waiting: dict[str, Found] = {}
     for found in results:
         if isinstance(found, Skip):
             yield found
-        elif (partner := waiting.pop(found.specimen.specimen_id, None)) is not None:
+            continue
+        name = found.specimen.specimen_id
+        name = names.get(name, name) if found.specimen.modality == "image" else name
+        if (partner := waiting.pop(name, None)) is not None:
             yield _call([found, partner], decide)
-        elif found.specimen.modality in first and found.specimen.specimen_id in partners:
-            waiting[found.specimen.specimen_id] = found
+        elif found.specimen.modality in first and name in partners:
+            waiting[name] = found
         else:
             yield _call([found], decide)
     yield from (_call([found], decide) for found in waiting.values())  # the partner was skipped

@@ -117,7 +117,10 @@ def _photo_notes(thumbnails: Thumbnails) -> Iterator[str]:
     if thumbnails.missing and n == 0:
         yield "None of the photos was found; clibd report --photos DIR looks in another folder."
     elif thumbnails.missing:
-        yield f"{thumbnails.missing:,} photos were not found or cannot be read."
+        yield (
+            f"{thumbnails.missing:,} photos, of specimens or of references, are not here or cannot "
+            "be read; what names them is in the results all the same."
+        )
     if thumbnails.full and n:
         yield f"{n:,} photos are in this page, those of flagged specimens first."
 

@@ -13,6 +13,7 @@ from clibd_cli.core.errors import ClibdError, UsageError
 from clibd_cli.core.lineage import RANKS
 from clibd_cli.core.progress import Silent
 from clibd_cli.core.records import Skip
+from clibd_cli.tasks.calls import short_names
 from clibd_cli.tasks.classify import classify
 from clibd_cli.tasks.embed import embed
 from clibd_cli.tasks.inputs import Inputs
@@ -329,3 +330,20 @@ def test_folders_of_stores(workplace: Path) -> None:
         write_fasta(workplace / f"{name}.fasta", range(1), name, labels=True)
         embed(Inputs([f"{name}.fasta"]), Path("stores") / name)
     assert build_index(["stores"]).header.counts["specimens"] == 8
+
+
+def test_photos_in_subfolders_meet_their_barcodes_by_the_last_part_of_their_id() -> None:
+    photos = ["a/S1", "a/S2", "b/S2", "S3", "c/S3", "b/S4"]
+    assert short_names(photos) == {"a/S1": "S1", "b/S4": "S4"}
+
+
+def test_a_plate_of_photos_and_a_file_of_barcodes(references: Path) -> None:
+    write_fasta(references / "q.fasta", range(3, 4), "q")
+    write_photos(references / "plates" / "one", range(3, 4), "q")
+    for table in Path("plates").rglob("*.csv"):
+        table.unlink()
+    done = classify(Inputs(["q.fasta"], ["plates"]), INDEX, Path("r.csv"))
+    rows = rows_of("r.csv")
+    assert done.n == len(SPECIES)
+    assert {row["evidence"] for row in rows} == {"image+dna"}
+    assert all(row["specimen_id"].startswith("one/") for row in rows)
