@@ -3,12 +3,24 @@
 from __future__ import annotations
 
 import os
+import signal
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 SHARED = Path(__file__).resolve().parents[1].parent / "shared"
+
+
+@pytest.fixture
+def plain_signals() -> Iterator[None]:
+    """Signals act as in a terminal, also where the tests run in the background or under nohup."""
+    plain = {"SIGINT": signal.default_int_handler, "SIGHUP": signal.SIG_DFL}
+    numbers = {getattr(signal, name): act for name, act in plain.items() if hasattr(signal, name)}
+    before = {number: signal.signal(number, act) for number, act in numbers.items()}
+    yield
+    for number, act in before.items():
+        signal.signal(number, act)
 
 
 @pytest.fixture(scope="session")

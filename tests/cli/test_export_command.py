@@ -48,7 +48,7 @@ def test_json_and_quiet(folder: Path) -> None:
     facts = json.loads(done.stdout)
     assert (facts["n"], facts["skipped"], facts["out"]) == (6, 0, "t.tsv")
     log = json.loads(Path("t.run.json").read_text(encoding="utf-8"))
-    assert log["command"].startswith("clibd ")
+    assert log["command"].startswith("clibd")
 
 
 def test_skips_under_strict(folder: Path) -> None:

@@ -138,7 +138,7 @@ def test_ctrl_c_says_how_to_go_on(place: Path, monkeypatch: pytest.MonkeyPatch) 
 
 @pytest.mark.parametrize(("name", "code"), [("SIGTERM", 143), ("SIGHUP", 129)])
 def test_a_signal_to_end_leaves_a_checkpoint(
-    place: Path, monkeypatch: pytest.MonkeyPatch, name: str, code: int
+    place: Path, monkeypatch: pytest.MonkeyPatch, plain_signals: None, name: str, code: int
 ) -> None:
     if not hasattr(signal, name):
         pytest.skip(f"the platform has no {name}")

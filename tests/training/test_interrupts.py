@@ -7,6 +7,8 @@ import pytest
 
 from clibd_cli.training.interrupts import Ended, ended_like_ctrl_c, uninterrupted
 
+pytestmark = pytest.mark.usefixtures("plain_signals")
+
 HAS_SIGHUP = hasattr(signal, "SIGHUP")
 
 
