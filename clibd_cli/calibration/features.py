@@ -19,6 +19,9 @@ _FARTHEST = 0.2
 
 Features = tuple[float, ...]
 
+COUNT = 4
+"""The place of the number of references of that name."""
+
 
 def features(hits: Sequence[Hit], rank: str, name: str) -> Features:
     """How near the references called `name` at `rank` are, and how much nearer than others.

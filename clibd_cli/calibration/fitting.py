@@ -20,7 +20,7 @@ from clibd_cli.calibration.curves import (
     RankCalibration,
     Step,
 )
-from clibd_cli.calibration.features import Features, features
+from clibd_cli.calibration.features import COUNT, Features, features
 from clibd_cli.calibration.logistic import fit_logistic
 from clibd_cli.core.lineage import RANKS, Lineage
 from clibd_cli.core.records import Hit
@@ -76,16 +76,20 @@ def fit_calibration(
     representatives: bool,
     asked: Sequence[Asked],
     mixture: Mapping[Left, float] = MIXTURE,
+    held_out: bool = False,
 ) -> Calibration | None:
     """Learn how likely names are right; None where there are too few references to tell.
 
     Args:
         mixture: the share of queries of each kind that is assumed.
+        held_out: whether those that were asked are no references.
     """
     kinds = Counter(one.left for one in asked)
     if min(kinds["specimen"], kinds["species"]) < LEAST:
         return None
-    ranks = {rank: fitted for rank in RANKS if (fitted := _fit_rank(rank, asked, mixture))}
+    ranks = {
+        rank: fitted for rank in RANKS if (fitted := _fit_rank(rank, asked, mixture, held_out))
+    }
     if not ranks:
         return None
     return Calibration(
@@ -108,11 +112,11 @@ def _far(asked: Sequence[Asked]) -> float:
 
 
 def _fit_rank(
-    rank: str, asked: Sequence[Asked], mixture: Mapping[Left, float]
+    rank: str, asked: Sequence[Asked], mixture: Mapping[Left, float], held_out: bool
 ) -> RankCalibration | None:
     import numpy as np
 
-    rows = _rows(rank, asked, mixture)
+    rows = _rows(rank, asked, mixture, held_out)
     if rows is None:
         return None
     chances = np.empty(len(rows.right))
@@ -126,7 +130,9 @@ def _fit_rank(
     return RankCalibration(curve, single, _steps(chances, rows), _reliability(chances, rows))
 
 
-def _rows(rank: str, asked: Sequence[Asked], mixture: Mapping[Left, float]) -> _Rows | None:
+def _rows(
+    rank: str, asked: Sequence[Asked], mixture: Mapping[Left, float], held_out: bool
+) -> _Rows | None:
     """What can be learnt at a rank; None where nearly all answers are right, or wrong."""
     import numpy as np
 
@@ -140,10 +146,15 @@ def _rows(rank: str, asked: Sequence[Asked], mixture: Mapping[Left, float]) -> _
     kinds = Counter(left for _, _, left, _ in found)
     if min(kinds["specimen"], kinds["species"]) < LEAST:
         return None
+    numbers = np.array([one for one, _, _, _ in found])
+    if not held_out:
+        # Without itself a specimen leaves its species one reference less than a new one finds at
+        # its neighbour's: that number would give away what was left out.
+        numbers[:, COUNT] = 0.0
     total = sum(mixture[left] for left in kinds)
     weights = [mixture[left] / total / kinds[left] * len(found) for _, _, left, _ in found]
     return _Rows(
-        np.array([numbers for numbers, _, _, _ in found]),
+        numbers,
         np.array([right for _, right, _, _ in found], dtype=np.float64),
         np.array(weights),
         np.array([fold for _, _, _, fold in found]),

@@ -106,7 +106,7 @@ class _Judge:
             own = self.rounds != HELD_OUT
             mixture = MIXTURE if own else self._mixture(selection, answers)
             few = self._keys.header.representatives is not None
-            fitted = fit_calibration(modality, selection, aligned, few, answers, mixture)
+            fitted = fit_calibration(modality, selection, aligned, few, answers, mixture, not own)
             if fitted is not None:
                 yield fitted
 
