@@ -57,16 +57,13 @@ class Strand:
 
         counts = np.zeros(_WORDS, np.int64)
         for barcode in barcodes:
-            counts += np.bincount(_word_numbers(barcode), minlength=_WORDS + 1)[:_WORDS]
+            counts += np.bincount(_clear_words(barcode), minlength=_WORDS)
         forward = np.log(counts + 1.0)
         return cls((forward - forward[_turned_words()]).astype(np.float32))
 
     def log_odds(self, barcode: str) -> float:
         """How much speaks for the strand of the references; below 0 for the other one."""
-        import numpy as np
-
-        numbers = _word_numbers(barcode)
-        return float(np.append(self.odds, np.float32(0.0))[numbers].sum())
+        return float(self.odds[_clear_words(barcode)].sum())
 
     def is_reversed(self, barcode: str) -> bool:
         """Whether a barcode is surely from the other strand than the references."""
@@ -80,8 +77,7 @@ class Strand:
         """
         import numpy as np
 
-        numbers = _word_numbers(barcode)
-        numbers = numbers[numbers < _WORDS]
+        numbers = _clear_words(barcode)
         if len(numbers) < _JUDGED:
             return False
         few = len(np.unique(numbers)) < _LEAST_DISTINCT * len(numbers)
@@ -106,8 +102,8 @@ class Strand:
         return cls(odds)
 
 
-def _word_numbers(barcode: str) -> NDArray[np.int64]:
-    """The words of a barcode; 4096 where one has an ambiguous base."""
+def _clear_words(barcode: str) -> NDArray[np.int64]:
+    """The words of a barcode, but those with an ambiguous base."""
     import numpy as np
 
     table = np.full(256, -1, np.int64)
@@ -117,8 +113,9 @@ def _word_numbers(barcode: str) -> NDArray[np.int64]:
     if len(codes) < _K:
         return np.empty(0, np.int64)
     windows = np.lib.stride_tricks.sliding_window_view(codes, _K)
-    numbers = windows @ (4 ** np.arange(_K - 1, -1, -1))
-    return np.where((windows < 0).any(axis=1), _WORDS, numbers)
+    clear = windows[(windows >= 0).all(axis=1)]
+    numbers: NDArray[np.int64] = clear @ (4 ** np.arange(_K - 1, -1, -1))
+    return numbers
 
 
 def _turned_words() -> NDArray[np.int64]:

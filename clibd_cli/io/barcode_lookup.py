@@ -8,8 +8,8 @@ from contextlib import ExitStack, closing
 from itertools import islice
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from types import TracebackType
 
+from clibd_cli.core.closing import Closing
 from clibd_cli.core.errors import ClibdError
 from clibd_cli.core.records import Specimen
 from clibd_cli.io.darwin_core import Barcode
@@ -17,7 +17,7 @@ from clibd_cli.io.darwin_core import Barcode
 _ROWS_AT_ONCE = 10_000
 
 
-class BarcodeLookup:
+class BarcodeLookup(Closing):
     """A temporary table of barcodes, which is gone when the context ends.
 
     Attributes:
@@ -65,13 +65,6 @@ class BarcodeLookup:
         self.found += 1
         return Barcode(*found)
 
-    def __enter__(self) -> BarcodeLookup:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def close(self) -> None:
+        """Remove the table."""
         self._stack.close()

@@ -126,10 +126,11 @@ def build_index(
             )
         header = _header(folder, facts, keys, counts.labelled, represented, plan, stores, old)
         write_text(folder / HEADER, header.to_json())
-        for name, text in (annotate(folder) if annotate else {}).items():
-            write_text(folder / name, text)
-            sums = {**header.sha256, name: sha256_file(folder / name)}
-            header = replace(header, sha256=dict(sorted(sums.items())))
+        if notes := annotate(folder) if annotate else {}:
+            for name, text in notes.items():
+                write_text(folder / name, text)
+            sums = {name: sha256_file(folder / name) for name in notes}
+            header = replace(header, sha256=dict(sorted({**header.sha256, **sums}.items())))
             write_text(folder / HEADER, header.to_json())
     return Built(header, gatherer.repeated)
 
