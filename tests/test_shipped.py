@@ -44,6 +44,31 @@ def test_the_model_is_whole_small_and_says_what_it_is() -> None:
     assert "%" in card.notes  # how good it is
 
 
+@pytest.mark.parametrize("corner", [(0, 0), (0, 1), (1, 0), (1, 1)])
+def test_the_model_looks_at_the_animal(corner: tuple[int, int]) -> None:
+    import numpy as np
+    from PIL import Image, ImageDraw
+
+    from clibd_cli.models.model import load_model
+
+    photo = Image.new("RGB", (438, 438), (205, 203, 198))
+    row, column = corner
+    left, top = 30 + 200 * column, 30 + 200 * row
+    draw = ImageDraw.Draw(photo)
+    for wing in ((0, 10), (92, 10), (10, 90), (82, 90)):
+        box = (left + wing[0], top + wing[1], left + wing[0] + 85, top + wing[1] + 80)
+        draw.ellipse(box, fill=(190, 95, 30), outline=(40, 25, 15), width=5)
+        draw.ellipse([side + 28 * (1 if i < 2 else -1) for i, side in enumerate(box)], fill="black")
+    draw.ellipse((left + 80, top, left + 97, top + 170), fill=(50, 35, 25))
+    model = load_model(SHIPPED / OWN_MODEL, "cpu", "fp32", ("image",))
+    pixels = [model.prepare_photo(photo)]
+    (heat,) = model.explain_photos(pixels, np.zeros((1, model.dim), np.float32))
+    halves = heat[3 * row : 3 * row + 3, 3 * column : 3 * column + 3]
+    assert heat.shape == (6, 6)
+    assert float(halves.sum()) > 0.6 * float(heat.sum())
+    assert float(halves.max()) == 1.0
+
+
 def test_the_library_is_whole_small_and_without_sequences() -> None:
     import pyarrow.parquet as pq
 

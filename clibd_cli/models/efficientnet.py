@@ -103,12 +103,19 @@ class ConvImageEncoder(nn.Module):
 
         Any side works, but the tower knows photos of its card's `crop`.
         """
+        return self.pooled(self.feature_maps(photos))
+
+    def feature_maps(self, photos: Tensor) -> Tensor:
+        """The last maps that still tell where: `[batch, FEATURES, side / 32, side / 32]`."""
         pixels = photos.contiguous(memory_format=torch.channels_last)
         pixels = functional.relu6(self.stem(pixels))
         for block in self.blocks:
             pixels = block(pixels)
-        features = functional.relu6(self.top(pixels)).mean(dim=(2, 3))
-        vector: Tensor = self.head(self.dropout(features))
+        return functional.relu6(self.top(pixels))
+
+    def pooled(self, maps: Tensor) -> Tensor:
+        """The vectors of feature maps."""
+        vector: Tensor = self.head(self.dropout(maps.mean(dim=(2, 3))))
         return vector.float()
 
     def set_drop_path(self, most: float) -> None:

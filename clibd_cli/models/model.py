@@ -21,8 +21,9 @@ from clibd_cli.models.device import (
     default_batch_size,
     torch_dtype,
 )
+from clibd_cli.models.explain import PHOTOS_AT_ONCE, heat_of
 from clibd_cli.models.inputs import encoder_inputs
-from clibd_cli.models.preprocess import prepare_photo
+from clibd_cli.models.preprocess import prepare_photo, seen_part
 from clibd_cli.models.registry import VOCAB_FILE, WEIGHTS_FILE
 from clibd_cli.models.towers import build_encoder
 from clibd_cli.models.verify import verify_model
@@ -120,9 +121,7 @@ class ClibdModel:
         Raises:
             ClibdError: where the model has no such tower, or a vector is not finite.
         """
-        _require(self.card, modality)
-        if modality not in self._encoders:
-            raise ClibdError(f"the {modality} tower was not loaded", "Load the model with it.")
+        self._encoder(modality)
         size = batch_size or default_batch_size(modality, self.device)
         parts = [
             self._encode_batch(modality, items[start : start + size])
@@ -130,13 +129,47 @@ class ClibdModel:
         ]
         return np.concatenate(parts) if parts else np.empty((0, self.dim), np.float32)
 
+    def seen_part(self, size: tuple[int, int]) -> tuple[float, float, float, float]:
+        """Which part of a photo of `size` the image tower reads (see `preprocess.seen_part`)."""
+        _require(self.card, "image")
+        assert self.card.image is not None
+        return seen_part(size, self.card.image)
+
+    def explain_photos(
+        self, photos: Sequence[Tensor], targets: NDArray[np.float32]
+    ) -> NDArray[np.float32]:
+        """Where the image tower looked: a map of 0 to 1 for each photo, `[n, rows, columns]`.
+
+        Args:
+            photos: prepared (`prepare_photo`); a map covers the part that `seen_part` tells.
+            targets: `[n, dim]`, what each was compared with, such as its nearest reference; a row
+                of zeros stands for the photo's own vector. Towers with attention need none.
+        """
+        encoder = self._encoder("image")
+        parts = []
+        for start in range(0, len(photos), PHOTOS_AT_ONCE):
+            several = slice(start, start + PHOTOS_AT_ONCE)
+            (pixels,) = self._inputs("image", photos[several])
+            towards = torch.from_numpy(np.array(targets[several], np.float32)).to(self.device)
+            parts.append(heat_of(encoder, pixels, towards).cpu().numpy())
+        return np.concatenate(parts) if parts else np.empty((0, 1, 1), np.float32)
+
+    def _encoder(self, modality: Modality) -> nn.Module:
+        _require(self.card, modality)
+        if modality not in self._encoders:
+            raise ClibdError(f"the {modality} tower was not loaded", "Load the model with it.")
+        return self._encoders[modality]
+
+    def _inputs(self, modality: Modality, items: Sequence[Any]) -> list[Tensor]:
+        tower, dtype = getattr(self.card, modality), torch_dtype(self.precision)
+        return [
+            tensor.to(self.device, non_blocking=True)
+            for tensor in encoder_inputs(tower, items, self._words, dtype)
+        ]
+
     def _encode_batch(self, modality: Modality, items: Sequence[Any]) -> NDArray[np.float32]:
         with torch.inference_mode():
-            tower, dtype = getattr(self.card, modality), torch_dtype(self.precision)
-            inputs = [
-                tensor.to(self.device, non_blocking=True)
-                for tensor in encoder_inputs(tower, items, self._words, dtype)
-            ]
+            inputs = self._inputs(modality, items)
             vectors = functional.normalize(self._encoders[modality](*inputs), dim=-1).cpu().numpy()
         lengths = np.linalg.norm(vectors, axis=1)
         # Not finite, or zero: neither has a direction. NaN fails the comparison too.

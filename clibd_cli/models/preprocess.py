@@ -24,18 +24,12 @@ _BAND_VALUES = 1 << 22
 
 def prepare_photo(image: Image.Image, tower: AnyImageTower) -> torch.Tensor:
     """A float32 tensor `[3, crop, crop]`. May be called from several threads at once."""
-    image = _without_far_ends(image)
-    width, height = image.size
-    # torchvision's rule: the longer side is cut to whole pixels, not rounded.
-    longer = int(tower.resize * max(width, height) / min(width, height))
-    new_height, new_width = (tower.resize, longer) if height <= width else (longer, tower.resize)
+    image = image.crop(near) if (near := _without_far_ends(image.size)) else image
+    new_width, new_height, left, top = _placed(image.size, tower)
     # A conversion copies the photo even where it has nothing to do.
     rgb = image if image.mode == "RGB" else image.convert("RGB")
     narrow = _narrowed(rgb, new_width)
     resized = _resize(narrow, new_height, new_width)
-    # Python's round, as torchvision's centre crop uses it.
-    top = round((new_height - tower.crop) / 2)
-    left = round((new_width - tower.crop) / 2)
     cut = resized[:, top : top + tower.crop, left : left + tower.crop]
     if tower.mean is not None and tower.std is not None:
         mean, std = (torch.tensor(values).view(3, 1, 1) for values in (tower.mean, tower.std))
@@ -43,14 +37,49 @@ def prepare_photo(image: Image.Image, tower: AnyImageTower) -> torch.Tensor:
     return cut.contiguous()
 
 
-def _without_far_ends(image: Image.Image) -> Image.Image:
-    # The centre crop never sees them.
-    width, height = image.size
+def seen_part(size: tuple[int, int], tower: AnyImageTower) -> tuple[float, float, float, float]:
+    """Which part of a photo of `size` (width, height) the tower reads: the crop in its middle.
+
+    Returns:
+        Its left, top, right and bottom, as shares of the photo's width and height.
+    """
+    near = _without_far_ends(size) or (0, 0, *size)
+    width, height = near[2] - near[0], near[3] - near[1]
+    new_width, new_height, left, top = _placed((width, height), tower)
+
+    def share(place: int, of: int, axis: int) -> float:
+        return (near[axis] + place / of * (width, height)[axis]) / size[axis]
+
+    return (
+        share(left, new_width, 0),
+        share(top, new_height, 1),
+        share(left + tower.crop, new_width, 0),
+        share(top + tower.crop, new_height, 1),
+    )
+
+
+def _placed(size: tuple[int, int], tower: AnyImageTower) -> tuple[int, int, int, int]:
+    """Width and height that a photo is resized to, and left and top of the crop in that."""
+    width, height = size
+    # torchvision's rule: the longer side is cut to whole pixels, not rounded.
+    longer = int(tower.resize * max(width, height) / min(width, height))
+    new_width, new_height = (longer, tower.resize) if height <= width else (tower.resize, longer)
+    # Python's round, as torchvision's centre crop uses it.
+    left, top = round((new_width - tower.crop) / 2), round((new_height - tower.crop) / 2)
+    return new_width, new_height, left, top
+
+
+def _without_far_ends(size: tuple[int, int]) -> tuple[int, int, int, int] | None:
+    """The middle of a photo that is longer than `MAX_ASPECT` allows; None for all others.
+
+    The centre crop never sees the ends.
+    """
+    width, height = size
     most = MAX_ASPECT * min(width, height)
     if max(width, height) <= most:
-        return image
+        return None
     left, top = max(0, (width - most) // 2), max(0, (height - most) // 2)
-    return image.crop((left, top, left + min(width, most), top + min(height, most)))
+    return left, top, left + min(width, most), top + min(height, most)
 
 
 def _narrowed(image: Image.Image, new_width: int) -> torch.Tensor:

@@ -59,12 +59,26 @@ class Attention(nn.Module):
     def forward(self, tokens: Tensor, mask: Tensor | None) -> Tensor:
         """`mask` is boolean `[batch, 1, 1, tokens]`, False where a token must not be seen."""
         query, key, value = (
-            layer(tokens).view(*tokens.shape[:2], self.heads, -1).transpose(1, 2)
-            for layer in (self.query, self.key, self.value)
+            self._by_head(layer(tokens)) for layer in (self.query, self.key, self.value)
         )
         mixed = functional.scaled_dot_product_attention(query, key, value, attn_mask=mask)
         result: Tensor = self.output(mixed.transpose(1, 2).flatten(2))
         return result
+
+    def mean_weights(self, tokens: Tensor) -> Tensor:
+        """How much each token draws on each other one, `[batch, tokens, tokens]` in float32.
+
+        The mean over the heads; rows sum to 1. `forward` never computes them: the fused attention
+        keeps no weights.
+        """
+        query, key = (self._by_head(layer(tokens)).float() for layer in (self.query, self.key))
+        scores = query @ key.transpose(-2, -1) / query.shape[-1] ** 0.5
+        weights: Tensor = scores.softmax(dim=-1).mean(dim=1)
+        return weights
+
+    def _by_head(self, tokens: Tensor) -> Tensor:
+        """`[batch, tokens, width]` to `[batch, heads, tokens, width of a head]`."""
+        return tokens.view(*tokens.shape[:2], self.heads, -1).transpose(1, 2)
 
 
 class Block(nn.Module):
@@ -109,13 +123,17 @@ class ImageEncoder(nn.Module):
 
     def forward(self, photos: Tensor) -> Tensor:
         """Photos `[batch, 3, crop, crop]` to vectors `[batch, output_dim]` in float32."""
-        patches: Tensor = self.patch(self._cut(photos))
-        first = self.class_token.expand(len(photos), 1, -1)
-        tokens = torch.cat([first, patches], dim=1) + self.positions
+        tokens = self.tokens(photos)
         for block in self.blocks:
             tokens = block(tokens)
         vector: Tensor = self.head(self.norm(tokens[:, 0]))
         return vector.float()
+
+    def tokens(self, photos: Tensor) -> Tensor:
+        """What the first block reads: the class token, then the patches row by row."""
+        patches: Tensor = self.patch(self._cut(photos))
+        first = self.class_token.expand(len(photos), 1, -1)
+        return torch.cat([first, patches], dim=1) + self.positions
 
     def _cut(self, photos: Tensor) -> Tensor:
         # A matrix product instead of a convolution: cuDNN would round the latter to TF32.

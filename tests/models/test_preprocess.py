@@ -11,7 +11,7 @@ from PIL import Image
 
 from clibd_cli.models import preprocess
 from clibd_cli.models.cards import ImageTower
-from clibd_cli.models.preprocess import prepare_photo
+from clibd_cli.models.preprocess import prepare_photo, seen_part
 
 TOWER = ImageTower(width=768, depth=12, output_dim=768)
 SMALL = ImageTower(width=64, depth=2, output_dim=64, patch=8, crop=32, resize=37)
@@ -96,3 +96,24 @@ def test_threads_get_what_one_gets() -> None:
     with ThreadPoolExecutor(8) as pool:
         together = list(pool.map(lambda image: prepare_photo(image, SMALL), images))
     assert all(torch.equal(a, b) for a, b in zip(alone, together, strict=True))
+
+
+@pytest.mark.parametrize("size", [(300, 260), (500, 333), (240, 410), (5000, 40), (30, 3600)])
+def test_the_seen_part_is_what_is_cut_out(size: tuple[int, int]) -> None:
+    width, height = size
+    left, top, right, bottom = seen_part(size, SMALL)
+    assert 0 <= left < right <= 1
+    assert 0 <= top < bottom <= 1
+    # A square of the photo, in the middle.
+    assert (right - left) * width == pytest.approx((bottom - top) * height, rel=0.02)
+    assert left + right == pytest.approx(1, abs=0.03)
+    # Where all around it is black, nothing black is read, but for a pixel of blur at the edges.
+    photo = Image.new("RGB", size)
+    box = (left * width, top * height, right * width, bottom * height)
+    photo.paste("white", tuple(round(place) for place in box))
+    pixels = prepare_photo(photo, SMALL)
+    assert float(pixels[:, 1:-1, 1:-1].min()) > 0.9
+    # And all of the white is read: what surrounds it would change the edges.
+    photo.paste("white", (0, 0, width, height))
+    photo.paste("black", tuple(round(place) for place in box))
+    assert float(prepare_photo(photo, SMALL)[:, 1:-1, 1:-1].max()) < 0.1
