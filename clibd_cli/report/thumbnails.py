@@ -74,7 +74,7 @@ def make_thumbnails(
 
     def shrunk(path: str) -> bytes | None:
         image = load(path)
-        return None if image is None else _jpeg(image, side)
+        return None if image is None else small_jpeg(image, side)
 
     with closing(done_ahead(shrunk, tried, workers, 4 * workers)) as made:
         for path in tried:
@@ -93,7 +93,7 @@ def make_thumbnails(
     return Thumbnails(jpegs, places, missing, full=len(tried) < len(wanted))
 
 
-def _jpeg(image: Image.Image, side: int) -> bytes:
+def small_jpeg(image: Image.Image, side: int) -> bytes:
     """`image` as a JPEG that fits a square of `side` pixels, without metadata."""
     image.thumbnail((side, side), reducing_gap=2.0)
     image.info.clear()

@@ -103,7 +103,10 @@ class Results:
     ) -> list[ReportRow]:
         """The rows at `places`, in that order, each with its nearest references."""
         taken = self._table.take(_indices(places)).to_pylist()
-        return [_row(cells, place + 1, near) for place, cells in zip(places, taken, strict=True)]
+        folder = self.path.parent
+        return [
+            _row(cells, place + 1, near, folder) for place, cells in zip(places, taken, strict=True)
+        ]
 
     def ids(self, places: Sequence[int]) -> list[str]:
         """The ids of the rows at `places`."""
@@ -201,11 +204,15 @@ def read_log(path: Path) -> dict[str, Any]:
 
 
 def _row(
-    cells: Mapping[str, str | None], position: int, near: Mapping[str, tuple[NearReference, ...]]
+    cells: Mapping[str, str | None],
+    position: int,
+    near: Mapping[str, tuple[NearReference, ...]],
+    folder: Path,
 ) -> ReportRow:
+    """A row of the table in `folder`, from which the paths of explanations start."""
     name, source = _text(cells, _ID), _text(cells, "source")
     order, family, genus, species = (_number(cells.get(f"confidence_{rank}")) for rank in RANKS)
-    evidence = _text(cells, "evidence")
+    evidence, explanation = _text(cells, "evidence"), _text(cells, "explanation")
     return ReportRow(
         position=position,
         specimen_id=name,
@@ -222,7 +229,7 @@ def _row(
         source=source,
         conflict=_text(cells, "conflict"),
         photo=source if source and ("image" in evidence or not evidence) else None,
-        explanation=_text(cells, "explanation") or None,
+        explanation=str(folder / explanation) if explanation else None,
         nearest=near.get(name, ()),
     )
 

@@ -17,7 +17,7 @@ import pytest
 from clibd_cli.core.atomic import write_text
 from clibd_cli.report.contents import Contents
 from clibd_cli.report.page import render_page
-from clibd_cli.report.thumbnails import Thumbnails, make_thumbnails
+from clibd_cli.report.thumbnails import SIDE, Thumbnails, make_thumbnails
 from tests.report.made_report import BREAKOUTS, contents, hostile, near, row
 
 if TYPE_CHECKING:
@@ -295,6 +295,31 @@ def test_photos_are_shown(show: Browser) -> None:
     widths = browser.execute_script("return [...document.images].map((i) => i.naturalWidth)")
     assert widths == [80, 80, 80]
     assert len(browser.find_elements("css selector", ".no-photo.small")) == 1
+
+
+def test_where_the_encoder_looked_stands_below_the_photo_with_its_legend(show: Browser) -> None:
+    from PIL import Image
+
+    made = contents([row(photo="a", explanation="heat"), row(2, "S2", photo="a")])
+    show_with: Any = show
+    sizes = {"a": (80, 60), "heat": (256, 192)}
+    pictures = make_thumbnails(["a", "heat"], lambda path: Image.new("RGB", sizes[path], "red"))
+    browser = show_with(made, pictures)
+    for line in browser.find_elements("css selector", "tr.specimen"):
+        line.click()
+    (figure,) = browser.find_elements("css selector", ".detail figure.looked")
+    image = figure.find_element("css selector", "img")
+    assert image.is_displayed()
+    assert image.get_attribute("alt") == "where the encoder looked in the photo of S1"
+    assert int(image.get_property("naturalWidth")) == SIDE
+    photo = find(browser, ".query > img.photo")
+    assert image.location["y"] > photo.location["y"]
+    assert image.location["x"] == photo.location["x"]
+    for told in ("Where the encoder looked", "little", "much", "how sure the name is"):
+        assert told in figure.text
+    key = figure.find_element("css selector", ".heat")
+    assert "rgb(206, 16, 38)" in key.value_of_css_property("background-image")
+    assert key.size["width"] > 50
 
 
 def test_hostile_names_run_nothing(show: Browser) -> None:

@@ -24,12 +24,22 @@ function querySide(i) {
     ["row in the results", count(rows.position[i])],
     ["source", sourceOf(i)],
   ].filter(([, value]) => value);
-  const looked = at(rows.explanation, i);
   return el("div", { class: "query" },
     photo(at(rows.picture, i), "photo of " + rows.id[i], "large", emptyPhoto(i)),
-    looked === null ? null : photo(looked, "where the encoder looked", "large", ""),
+    explanationOf(i),
     el("dl", { class: "facts" },
       ...facts.map(([name, value]) => el("div", {}, el("dt", {}, name), el("dd", {}, ...breakable(value))))));
+}
+
+function explanationOf(i) {
+  const looked = at(rows.explanation, i);
+  if (looked === null) return null;
+  return el("figure", { class: "looked" },
+    photo(looked, "where the encoder looked in the photo of " + rows.id[i], "large", ""),
+    el("figcaption", { class: "small" }, "Where the encoder looked",
+      el("span", { class: "heat-key" }, "little", el("span", { class: "heat", "aria-hidden": "true" }), "much"),
+      el("span", { class: "quiet" }, "Warm places counted most when this photo was compared with the references. "
+        + "Veiled edges were not looked at. It does not tell how sure the name is.")));
 }
 
 function emptyPhoto(i) {
