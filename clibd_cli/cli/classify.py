@@ -66,6 +66,21 @@ def classify(
             show_default=False,
         ),
     ] = None,
+    explain: Annotated[
+        bool,
+        typer.Option(
+            "--explain",
+            help="Draw where the encoder looked, for every photo: small pictures in "
+            "*.explanations beside the results, and in the report. Each photo is read and encoded "
+            "a second time, so photos take about twice as long.",
+        ),
+    ] = False,
+    explain_flagged: Annotated[
+        bool,
+        typer.Option(
+            "--explain-flagged", help="The same, only for photos of specimens with a flag."
+        ),
+    ] = False,
     report: Annotated[
         Path | None,
         typer.Option(metavar="FILE", help="Write the results as a page to look through, too."),
@@ -92,6 +107,8 @@ def classify(
       clibd classify --dna samples.fasta --index my-index --out results.parquet
 
       clibd classify photos/ --dna samples.fasta --keys dna --out results.csv
+
+      clibd classify photos/ --out results.csv --explain --report report.html
     """
     from clibd_cli.tasks.classify import classify as classify_task
     from clibd_cli.tasks.inputs import Inputs
@@ -111,6 +128,7 @@ def classify(
             target_precision=target_precision,
             min_share=min_share,
             align=align,
+            explain=explain or ("flagged" if explain_flagged else False),
             report=report,
             device=device,
             precision=precision,
@@ -133,6 +151,8 @@ def classify(
             f"{count:,} of {total:,} in {place}"
             for place, (count, total) in islice(done.conflicts.items(), 5)
         )
+    if done.explanations is not None:
+        facts["explained"] = f"{done.explained:,} photos, pictures in {done.explanations}"
     if report is not None:
         facts["report"] = str(report)
     show_summary("classified", facts, quiet=quiet, as_json=asdict(done) if json else None)

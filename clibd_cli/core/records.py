@@ -82,7 +82,10 @@ class Call:
         n_support: reference specimens among the neighbours that carry the deepest name.
         evidence: `image`, `dna`, `text` or `image+dna`.
         conflict: what photo and barcode say, where they contradict each other.
-        near: the nearest references of each kind of evidence, best first.
+        near: the nearest references of each kind of evidence, best first, those of a photo before
+            those of a barcode.
+        photo: the path of its photo, as it was opened; empty where there is none.
+        explanation: the path of a picture of where the encoder looked, from the results' folder.
     """
 
     specimen_id: str
@@ -95,3 +98,5 @@ class Call:
     flags: tuple[str, ...] = ()
     conflict: str = ""
     near: tuple[Hit, ...] = ()
+    photo: str = ""
+    explanation: str = ""

@@ -37,6 +37,10 @@ RESULT_COLUMNS = (
 """The columns of `classify`, in their promised order; `identity` and `overlap_bp` are those of the
 nearest reference, where barcodes were aligned."""
 
+EXPLANATION = "explanation"
+"""The column of results whose photos were explained: the path of a picture of where the encoder
+looked, from the folder that the results are in."""
+
 NEAR_COLUMNS = (
     "specimen_id",
     "position",
@@ -179,6 +183,11 @@ def delimited_rows(stream: IO[str], columns: Sequence[str], delimiter: str = ","
 def skipped_path(results: Path) -> Path:
     """Where the skips of `results` are listed: `results.skipped.csv` for `results.parquet`."""
     return results.with_name(f"{results.stem}.skipped.csv")
+
+
+def explanations_path(results: Path) -> Path:
+    """The folder of pictures of where the encoder looked: `results.explanations`."""
+    return results.with_name(f"{results.stem}.explanations")
 
 
 def near_path(results: Path) -> Path:

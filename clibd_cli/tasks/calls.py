@@ -85,15 +85,18 @@ def _call(evidence: Sequence[Found], decide: Decide) -> Call:
     evidence = sorted(evidence, key=lambda found: MODALITIES.index(found.specimen.modality))
     named = decide(evidence)
     odd = (flag for found in evidence for flag in barcode_flags(found))
+    first = evidence[0].specimen
     return Call(
-        specimen_id=evidence[0].specimen.specimen_id,
+        specimen_id=first.specimen_id,
         lineage=named.lineage,
         confidence=named.confidence,
         nearest=nearest_hit([found.hits for found in evidence]),
         n_support=named.n_support,
         evidence="+".join(found.specimen.modality for found in evidence),
-        source=evidence[0].specimen.source,
+        source=first.source,
         flags=(*named.flags, *odd),
         conflict=named.conflict,
         near=tuple(hit for found in evidence for hit in found.hits[:MOST_NEAR]),
+        # A store knows where its photos were, and holds none.
+        photo=(first.content or first.source) if first.modality == "image" else "",
     )

@@ -3,20 +3,22 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from contextlib import nullcontext
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from clibd_cli.core.errors import UsageError
 from clibd_cli.core.progress import SILENT, Progress
-from clibd_cli.core.records import Modality, Skip
+from clibd_cli.core.records import Call, Modality, Skip
 from clibd_cli.tasks.aligning import Align
-from clibd_cli.tasks.calls import Decide, make_calls
+from clibd_cli.tasks.calls import make_calls
 from clibd_cli.tasks.deciding import TARGET_PRECISION, check_method, decide_by
+from clibd_cli.tasks.explaining import Explain, Explainer, check_explain
 from clibd_cli.tasks.inputs import Inputs, check_inputs
 from clibd_cli.tasks.library import choose_index
 from clibd_cli.tasks.naming import MIN_SHARE
-from clibd_cli.tasks.queries import Searcher, open_searcher
+from clibd_cli.tasks.queries import open_searcher
 from clibd_cli.tasks.report import make_report
 from clibd_cli.tasks.runlog import index_facts, input_facts, run_log_path, write_run_log
 from clibd_cli.tasks.tally import Tally
@@ -37,6 +39,8 @@ class ClassifySummary:
         flags: how many have each flag.
         conflicts: by folder, where photos and barcodes contradict each other more than once: how
             many do, of how many specimens that have both.
+        explanations: the folder of pictures of where the encoder looked; None where nobody asked.
+        explained: how many specimens have one.
         rate: specimens a second, from reading to writing.
     """
 
@@ -53,6 +57,8 @@ class ClassifySummary:
     named: dict[str, int]
     flags: dict[str, int]
     conflicts: dict[str, tuple[int, int]]
+    explanations: str | None
+    explained: int
     seconds: float
     rate: float
 
@@ -68,6 +74,7 @@ def classify(
     k: int = NEIGHBOURS,
     min_share: float = MIN_SHARE,
     align: Align | None = None,
+    explain: Explain = False,
     report: str | Path | None = None,
     device: str = "auto",
     precision: str = "auto",
@@ -89,6 +96,9 @@ def classify(
         min_share: a name needs more of the vote than this where the index is not calibrated.
         align: when an alignment puts the references of a barcode in order, where the index holds
             barcodes; always if None, but with `nearest` only where a barcode is partial.
+        explain: draw where the encoder looked: True for all photos, `flagged` for those of
+            specimens with a flag. The pictures lie in `*.explanations` beside `out`, whose column
+            `explanation` names them. Such photos are read and encoded once more.
         report: a page of the results, for people.
 
     Raises:
@@ -98,6 +108,7 @@ def classify(
     check_method(method, target_precision, k)
     table = Path(out)
     _refuse_to_overwrite(inputs, table)
+    check_explain(explain, inputs, table)
     started = time.monotonic()
     folder = choose_index(index).folder
     searcher = open_searcher(
@@ -110,11 +121,13 @@ def classify(
         workers=workers,
         progress=progress,
         align=align or ("partial" if method == "nearest" else "always"),
+        towers=("image",) if explain else (),
     )
     decide, calibrated = decide_by(
         method, target_precision, min_share, searcher, k, inputs.modalities, progress.warn
     )
-    tally = _write(table, searcher, inputs, decide)
+    explainer = Explainer(searcher, table, explain, workers, progress) if explain else None
+    tally = _write(table, make_calls(searcher, inputs, decide), explainer)
     if inputs.photos and inputs.dna and tally.n and not tally.joined:
         progress.warn("no photo has the specimen id of a barcode: --labels can join them")
     seconds = time.monotonic() - started
@@ -132,6 +145,8 @@ def classify(
         named=tally.named,
         flags=dict(sorted(tally.flags.items())),
         conflicts=tally.clusters(),
+        explanations=None if explainer is None else str(explainer.folder),
+        explained=tally.explained,
         seconds=seconds,
         rate=tally.n / seconds if seconds else 0.0,
     )
@@ -152,9 +167,10 @@ def classify(
     return done
 
 
-def _write(table: Path, searcher: Searcher, inputs: Inputs, decide: Decide) -> Tally:
+def _write(table: Path, calls: Iterable[Call | Skip], explainer: Explainer | None) -> Tally:
     """Write all calls as they are made, with their nearest references and the skips beside them."""
     from clibd_cli.io.results import (
+        EXPLANATION,
         NEAR_COLUMNS,
         RESULT_COLUMNS,
         SkipWriter,
@@ -165,17 +181,19 @@ def _write(table: Path, searcher: Searcher, inputs: Inputs, decide: Decide) -> T
     )
 
     tally = Tally()
+    columns = RESULT_COLUMNS if explainer is None else (*RESULT_COLUMNS, EXPLANATION)
     with (
-        open_results(table, RESULT_COLUMNS) as rows,
+        open_results(table, columns) as rows,
         open_results(near_path(table), NEAR_COLUMNS) as near,
         SkipWriter(_skipped_path(table)) as skips,
+        explainer or nullcontext(),
     ):
-        for call in make_calls(searcher, inputs, decide):
+        for call in calls if explainer is None else explainer.explained(calls):
             if isinstance(call, Skip):
                 skips.write(call)
                 tally.skipped += 1
                 continue
-            rows.write(call_row(call))
+            rows.write({**call_row(call), EXPLANATION: call.explanation or None})
             for row in near_rows(call):
                 near.write(row)
             tally.add(call)

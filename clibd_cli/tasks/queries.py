@@ -51,8 +51,12 @@ def open_searcher(
     workers: int | None,
     progress: Progress,
     align: Align = "never",
+    towers: Sequence[Modality] = (),
 ) -> Searcher:
     """Open `index` for the kinds of references in `keys` (all that it has if None).
+
+    Args:
+        towers: of the model, that will be needed whatever the queries need.
 
     The index is opened before any model, since that is cheap and fails early.
 
@@ -74,6 +78,7 @@ def open_searcher(
         progress=progress,
         aligner=Aligner(opened, align == "partial") if opened.has_barcodes else None,
         orient=align != "never",
+        towers=towers,
     )
 
 
@@ -112,10 +117,12 @@ class Searcher:
         progress: Progress,
         aligner: Aligner | None = None,
         orient: bool = False,
+        towers: Sequence[Modality] = (),
     ) -> None:
         self.index = index
         self.aligner = aligner
         self._strand = read_strand(index) if orient else None
+        self._towers = towers
         self._k = k
         self._device = device
         self._precision = precision
@@ -129,7 +136,7 @@ class Searcher:
         """The neighbours of everything that `inputs` has of `modality`, in input order."""
         from clibd_cli.models.device import default_batch_size
 
-        model = self._open_model(inputs.modalities)
+        model = self.open_model(inputs.modalities)
         batch_size = self._batch_size or default_batch_size(modality, model.device)
         total = count_specimens(inputs, modality) if self._progress.live else None
         self._progress.begin("searching", total)
@@ -232,7 +239,8 @@ class Searcher:
             self._labels[names] = read_label_tables(inputs, self._progress.warn)
         return self._labels[names]
 
-    def _open_model(self, modalities: Sequence[Modality]) -> ClibdModel:
+    def open_model(self, modalities: Sequence[Modality] = ()) -> ClibdModel:
+        """The model that the index was made with, opened once, with the towers first asked for."""
         if self._model is None:
             header = self.index.header
             self._model = open_model_of(
@@ -240,7 +248,7 @@ class Searcher:
                 header.model_fingerprint,
                 self._device,
                 self._precision,
-                modalities,
+                tuple(dict.fromkeys((*self._towers, *modalities))),
             )
         return self._model
 

@@ -20,6 +20,7 @@ class Tally:
 
     Attributes:
         joined: how many rest on a photo and a barcode.
+        explained: how many have a picture of where the encoder looked.
         named: how many have a name at each rank.
         flags: how many have each flag.
     """
@@ -27,6 +28,7 @@ class Tally:
     n: int = 0
     skipped: int = 0
     joined: int = 0
+    explained: int = 0
     named: dict[str, int] = field(default_factory=lambda: dict.fromkeys(RANKS, 0))
     flags: Counter[str] = field(default_factory=Counter)
     _places: Counter[str] = field(default_factory=Counter)
@@ -36,6 +38,7 @@ class Tally:
         """Count one."""
         self.n += 1
         self.joined += "+" in call.evidence
+        self.explained += bool(call.explanation)
         for rank in RANKS:
             self.named[rank] += call.lineage.at(rank) is not None
         self.flags.update(call.flags)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import json
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -42,6 +43,25 @@ def test_the_three_lines_that_users_know(references: Path) -> None:
         assert [row["specimen_id"] for row in csv.DictReader(handle)] == [
             f"q{species}-3" for species in range(4)
         ]
+
+
+def test_explained_photos(references: Path) -> None:
+    write_photos(references / "photos", range(3, 4), "q")
+    assert clibd("build-index", "refs/").exit_code == 0
+    words = ["classify", "photos/", "--out", "results.csv", "--report", "report.html"]
+    done = clibd(*words, "--explain")
+    assert done.exit_code == 0, done.output
+    assert "explained 4 photos, pictures in results.explanations" in " ".join(done.stderr.split())
+    assert len(list(Path("results.explanations").iterdir())) == 4
+    header, first, *_ = Path("results.csv").read_text(encoding="utf-8").splitlines()
+    assert header.endswith(",conflict,explanation")
+    assert re.search(r",results\.explanations/[0-9a-f]{32}\.jpg$", first)
+    facts = json.loads(clibd(*words, "--explain-flagged", "--json", "-q").stdout)
+    assert facts["explanations"] == "results.explanations"
+    assert facts["explained"] == len(list(Path("results.explanations").iterdir()))
+    barcodes = clibd("classify", "--dna", "refs/barcodes.fasta", "--out", "r.csv", "--explain")
+    assert barcodes.exit_code == 2
+    assert "nothing to explain" in barcodes.stderr
 
 
 def test_summaries_go_to_stderr_and_json_to_stdout(workplace: Path) -> None:
