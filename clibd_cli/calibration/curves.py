@@ -7,13 +7,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from clibd_cli.calibration.features import features
+from clibd_cli.calibration.features import PhotoSigns, features
 from clibd_cli.calibration.logistic import Logistic
 from clibd_cli.core.lineage import Lineage
 from clibd_cli.core.records import Hit
 
 FILE = "calibration.json"
-FORMAT_VERSION = 1
+FORMAT_VERSION = 2
 BINS = 10
 
 _LEAST = 0.5
@@ -106,15 +106,22 @@ class Calibration:
     far: float
     ranks: dict[str, RankCalibration]
 
-    def probability(self, hits: Sequence[Hit], rank: str, named: Lineage) -> float | None:
-        """How likely the name in `named` at `rank` is right; None where that was not learnt."""
+    def probability(
+        self, hits: Sequence[Hit], rank: str, named: Lineage, photo: PhotoSigns | None = None
+    ) -> float | None:
+        """How likely the name in `named` at `rank` is right; None where that was not learnt.
+
+        Args:
+            photo: of a query that is a photo.
+        """
         import numpy as np
 
         name = named.at(rank)
         if rank not in self.ranks or not name or not hits:
             return None
-        numbers = features(hits, rank, name)
         curve = self.ranks[rank].curve
+        # References of unknown strength have not told what it means.
+        numbers = features(hits, rank, name, photo)[: len(curve.mean)]
         if len(numbers) != len(curve.mean):
             return None
         return float(curve.probabilities(np.array([numbers]))[0])
@@ -132,10 +139,15 @@ def to_json(calibrations: Sequence[Calibration]) -> str:
 def from_json(text: str) -> tuple[Calibration, ...]:
     """Read what `to_json` wrote.
 
+    Returns:
+        None of them where an older clibd wrote it, which looked at other things.
+
     Raises:
         ValueError, KeyError, TypeError: where it is something else.
     """
     facts: Mapping[str, Any] = json.loads(text)
+    if facts["format_version"] < FORMAT_VERSION:
+        return ()
     if facts["format_version"] != FORMAT_VERSION:
         raise ValueError(f"it has the format {facts['format_version']}")
     return tuple(_calibration(one) for one in facts["calibrations"])

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from statistics import median
 
 from clibd_cli.core.nearness import comparable, distance
@@ -20,29 +21,52 @@ _FARTHEST = 0.2
 Features = tuple[float, ...]
 
 COUNT = 4
-"""The place of the number of references of that name."""
+"""The place of the number of references of that name, where there is no photo."""
 
 
-def features(hits: Sequence[Hit], rank: str, name: str) -> Features:
+@dataclass(frozen=True, slots=True)
+class PhotoSigns:
+    """What a photo says of itself, and how it stands to all references of a name.
+
+    Attributes:
+        strength: how long its vector was before it got unit length; None where unknown.
+        centres: by rank, the cosine to the middle of the references of the name; no rank is there
+            where none of these is a photo.
+    """
+
+    strength: float | None = None
+    centres: Mapping[str, float] = field(default_factory=dict)
+
+
+def features(
+    hits: Sequence[Hit], rank: str, name: str, photo: PhotoSigns | None = None
+) -> Features:
     """How near the references called `name` at `rank` are, and how much nearer than others.
 
     Args:
         hits: of one kind of evidence, the nearest first; one of them at least has the name.
+        photo: of a query that is a photo.
 
     Returns:
-        Six numbers, and five more where barcodes were aligned. Among them, how much farther the
-        middle one of the references of that name is than the nearest: little, where the query
-        stands outside of them all.
+        For a photo, two numbers, and its strength where that is known. Else six numbers, and five
+        more where barcodes were aligned: among them, how much farther the middle one of the
+        references of that name is than the nearest: little, where the query stands outside of
+        them all.
     """
     hits = hits[:NEIGHBOURS]
     own = [hit for hit in hits if _has(hit, rank, name)]
     others = [hit for hit in hits if _has_another(hit, rank, name)]
     near = max(0.0, 1.0 - max(hit.similarity for hit in own))
     rival = 1.0 - max((h.similarity for h in others), default=min(h.similarity for h in hits))
+    lead = math.log((max(0.0, rival) + _ROUND) / (near + _ROUND))
+    if photo is not None:
+        off_centre = max(0.0, 1.0 - photo.centres.get(rank, 1.0 - near))
+        numbers = (lead, math.log(off_centre + _ROUND))
+        return numbers if photo.strength is None else (*numbers, math.log(photo.strength + _ROUND))
     cosine = (
         math.log(near + _ROUND),
         near,
-        math.log((max(0.0, rival) + _ROUND) / (near + _ROUND)),
+        lead,
         _share(hits, rank, name),
         math.log(len(own)),
         _spread([1.0 - hit.similarity for hit in own]),

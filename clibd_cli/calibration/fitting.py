@@ -20,7 +20,7 @@ from clibd_cli.calibration.curves import (
     RankCalibration,
     Step,
 )
-from clibd_cli.calibration.features import COUNT, Features, features
+from clibd_cli.calibration.features import COUNT, Features, PhotoSigns, features
 from clibd_cli.calibration.logistic import fit_logistic
 from clibd_cli.core.lineage import RANKS, Lineage
 from clibd_cli.core.records import Hit
@@ -50,12 +50,14 @@ class Asked:
         lineage: its true one.
         named: what the vote of its hits said.
         hits: the nearest first.
+        photo: of a photo.
     """
 
     left: Left
     lineage: Lineage
     named: Lineage
     hits: Sequence[Hit]
+    photo: PhotoSigns | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,19 +144,20 @@ def _rows(
         if name and truth and one.hits:
             # A species stays in one fold, whatever was left out.
             fold = zlib.crc32((one.lineage.species or truth).encode()) % _FOLDS
-            found.append((features(one.hits, rank, name), name == truth, one.left, fold))
+            numbers = features(one.hits, rank, name, one.photo)
+            found.append((numbers, name == truth, one.left, fold))
     kinds = Counter(left for _, _, left, _ in found)
     if min(kinds["specimen"], kinds["species"]) < LEAST:
         return None
-    numbers = np.array([one for one, _, _, _ in found])
-    if not held_out:
+    rows = np.array([one for one, _, _, _ in found])
+    if not held_out and asked[0].photo is None:
         # Without itself a specimen leaves its species one reference less than a new one finds at
         # its neighbour's: that number would give away what was left out.
-        numbers[:, COUNT] = 0.0
+        rows[:, COUNT] = 0.0
     total = sum(mixture[left] for left in kinds)
     weights = [mixture[left] / total / kinds[left] * len(found) for _, _, left, _ in found]
     return _Rows(
-        numbers,
+        rows,
         np.array([right for _, right, _, _ in found], dtype=np.float64),
         np.array(weights),
         np.array([fold for _, _, _, fold in found]),

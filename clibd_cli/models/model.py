@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
@@ -121,13 +121,27 @@ class ClibdModel:
         Raises:
             ClibdError: where the model has no such tower, or a vector is not finite.
         """
+        return self.encode_with_strength(modality, items, batch_size)[0]
+
+    def encode_with_strength(
+        self, modality: Modality, items: Sequence[Any], batch_size: int | None = None
+    ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+        """Unit vectors `[len(items), dim]`, and how long each was before `[len(items)]`.
+
+        The length grows with what the tower recognises in a photo, so it is low for much that is
+        new to it, wherever the vector points (Vaze et al., ICLR 2022, on logits as novelty scores).
+
+        Raises:
+            ClibdError: as `encode`.
+        """
         self._encoder(modality)
         size = batch_size or default_batch_size(modality, self.device)
-        parts = [
-            self._encode_batch(modality, items[start : start + size])
-            for start in range(0, len(items), size)
-        ]
-        return np.concatenate(parts) if parts else np.empty((0, self.dim), np.float32)
+        vectors = np.empty((len(items), self.dim), np.float32)
+        strengths = np.empty(len(items), np.float32)
+        for start in range(0, len(items), size):
+            batch = slice(start, start + size)
+            vectors[batch], strengths[batch] = self._encode_batch(modality, items[batch])
+        return vectors, strengths
 
     def seen_part(self, size: tuple[int, int]) -> tuple[float, float, float, float]:
         """Which part of a photo of `size` the image tower reads (see `preprocess.seen_part`)."""
@@ -167,10 +181,13 @@ class ClibdModel:
             for tensor in encoder_inputs(tower, items, self._words, dtype)
         ]
 
-    def _encode_batch(self, modality: Modality, items: Sequence[Any]) -> NDArray[np.float32]:
+    def _encode_batch(
+        self, modality: Modality, items: Sequence[Any]
+    ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
         with torch.inference_mode():
-            inputs = self._inputs(modality, items)
-            vectors = functional.normalize(self._encoders[modality](*inputs), dim=-1).cpu().numpy()
+            raw = self._encoders[modality](*self._inputs(modality, items))
+            strengths = raw.norm(dim=-1).cpu().numpy()
+            vectors = functional.normalize(raw, dim=-1).cpu().numpy()
         lengths = np.linalg.norm(vectors, axis=1)
         # Not finite, or zero: neither has a direction. NaN fails the comparison too.
         if not bool((np.abs(lengths - 1) < 1e-3).all()):
@@ -178,7 +195,7 @@ class ClibdModel:
                 f"the {modality} tower of {self.card.name} gave vectors that are not finite",
                 f"It ran in {self.precision}: try --precision fp32.",
             )
-        return cast("NDArray[np.float32]", vectors)
+        return vectors, strengths
 
 
 def _require(card: ModelCard, modality: Modality) -> None:

@@ -8,16 +8,20 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from math import isnan
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from clibd_cli.calibration.curves import Calibration
-from clibd_cli.calibration.features import NEIGHBOURS
+from clibd_cli.calibration.features import NEIGHBOURS, PhotoSigns
 from clibd_cli.calibration.fitting import MIXTURE, Asked, Left, fit_calibration
+from clibd_cli.core.lineage import Lineage
 from clibd_cli.core.progress import SILENT, Progress
 from clibd_cli.core.records import Hit, Modality, Specimen
 from clibd_cli.tasks.aligning import CANDIDATES, Aligner
 from clibd_cli.tasks.naming import name_by_vote
+from clibd_cli.tasks.photo_signs import photo_signs
+from clibd_cli.vectors.centres import Centres
 from clibd_cli.vectors.index import ReferenceIndex, nearest_of
 from clibd_cli.vectors.leave_out import LeaveOut, Without
 
@@ -46,11 +50,13 @@ class _Query:
 
     Attributes:
         own: its own vector among the keys; None where it is not one of them.
+        strength: how long its vector was before it got unit length; None where unknown.
     """
 
     specimen: Specimen
     vector: np.ndarray
     own: int | None
+    strength: float | None
 
 
 def calibrate_index(
@@ -87,6 +93,7 @@ class _Judge:
         self._keys = keys
         self._search = LeaveOut(keys)
         self._aligner = Aligner(keys) if keys.has_barcodes else None
+        self._centres = Centres(keys, "image") if "image" in keys.modalities else None
         self._progress = progress
         self._selections: list[tuple[Modality, ...]] = [(m,) for m in keys.modalities]
         if len(keys.modalities) > 1:
@@ -139,7 +146,7 @@ class _Judge:
         without = [_without(query, left) for query in kept]
         vectors = np.stack([query.vector for query in kept])
         found = self._search.search(vectors, without, max(NEIGHBOURS, CANDIDATES))
-        for query, by_modality in zip(kept, found, strict=True):
+        for query, apart, by_modality in zip(kept, without, found, strict=True):
             lineage = query.specimen.lineage
             for selection in self._selections:
                 near = self._near(query.specimen, selection, by_modality)
@@ -148,7 +155,8 @@ class _Judge:
                 if near and (left != "specimen" or known == "specimen"):
                     named = name_by_vote([near], min_share=0.0).lineage
                     kind: Left = known if left == "held out" else left  # type: ignore[assignment]
-                    yield selection, Asked(kind, lineage, named, near)
+                    photo = self._photo_signs(query, named, selection, apart)
+                    yield selection, Asked(kind, lineage, named, near, photo)
 
     def _near(
         self, query: Specimen, selection: tuple[Modality, ...], by_modality: list[list[Hit]]
@@ -160,6 +168,14 @@ class _Judge:
         if self._aligner is None or query.modality != "dna" or "dna" not in selection:
             return hits[:NEIGHBOURS]
         return self._aligner.nearest(query, nearest_of(hits, NEIGHBOURS, _AT_LEAST), NEIGHBOURS)
+
+    def _photo_signs(
+        self, query: _Query, named: Lineage, selection: tuple[Modality, ...], without: Without
+    ) -> PhotoSigns | None:
+        if query.specimen.modality != "image":
+            return None
+        centres = self._centres if "image" in selection else None
+        return photo_signs(query.vector, query.strength, named, centres, without)
 
     def _known(self, selection: tuple[Modality, ...], query: _Query) -> Left:
         """What the selection lacks of a query: the specimen alone, its species, or its genus."""
@@ -193,6 +209,7 @@ def _sample(
     import numpy as np
 
     table, vectors = asking.table(modality), asking.vectors(modality)
+    strengths = asking.strengths(modality)
     taken: dict[str, int] = defaultdict(int)
     picked: list[tuple[int, Hit]] = []
     for number in np.random.default_rng(seed).permutation(len(table)).tolist():
@@ -215,6 +232,7 @@ def _sample(
             ),
             np.asarray(vectors[number], dtype=np.float32),
             own[number],
+            None if isnan(strengths[number]) else float(strengths[number]),
         )
         for number, hit in picked
     ]

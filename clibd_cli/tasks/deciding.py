@@ -13,6 +13,7 @@ from clibd_cli.tasks.calls import Decide
 from clibd_cli.tasks.naming import Naming, NamingMethod, name_by_nearest, name_by_vote
 from clibd_cli.tasks.queries import Found, Searcher
 from clibd_cli.tasks.trust import FAR, TrustedNaming, calibrations_for, read_calibrations
+from clibd_cli.vectors.centres import Centres
 
 METHODS = ("vote", "nearest")
 _UNCALIBRATED = "the confidence is the share of the vote, not a probability"
@@ -67,7 +68,9 @@ def decide_by(
     for modality in modalities:
         if modality not in calibrations:
             warn(f"the index is not calibrated for queries by {_KINDS[modality]}: {_UNCALIBRATED}")
-    trusted = TrustedNaming(calibrations, target)
+    photos = "image" in searcher.index.modalities
+    centres = Centres(searcher.index, "image") if photos else None
+    trusted = TrustedNaming(calibrations, target, centres)
 
     def decide(evidence: Sequence[Found]) -> Naming:
         known = all(found.specimen.modality in calibrations for found in evidence)

@@ -192,8 +192,9 @@ class _Run:
             missing = self._missing(records, finished)
             for window in windows(missing, ROWS_A_PART[modality]):
                 done = encoder.encode(window)
+                facts = self._writer.facts
                 self._writer.write(
-                    to_table(done.specimens, done.digests, done.vectors, self._writer.facts)
+                    to_table(done.specimens, done.digests, done.vectors, facts, done.strengths)
                 )
                 self.new += len(done.specimens)
             self.encoded += encoder.encoded

@@ -34,11 +34,18 @@ class Ready:
 
 @dataclass(frozen=True, slots=True)
 class Window:
-    """A run of specimens with their digests and unit vectors, float32 [n, dim]."""
+    """A run of specimens.
+
+    Attributes:
+        digests: of their contents.
+        vectors: float32 [n, dim], unit length.
+        strengths: float32 [n], how long the vectors were before.
+    """
 
     specimens: list[Specimen]
     digests: list[str]
     vectors: np.ndarray
+    strengths: np.ndarray
 
 
 def read_ahead(
@@ -89,7 +96,7 @@ class DistinctEncoder:
     """Encodes each distinct content of one modality once, in batches of `batch_size`.
 
     Args:
-        vectors: of all contents seen so far; new ones are added.
+        vectors: of all contents seen so far, each with its strength; new ones are added.
     """
 
     def __init__(
@@ -115,13 +122,13 @@ class DistinctEncoder:
                 if len(self._waiting) == self._batch_size:
                     self._flush()
         self._flush()
-        return Window(specimens, digests, self._vectors.get(digests))
+        return Window(specimens, digests, *self._vectors.get(digests))
 
     def _flush(self) -> None:
         if self._waiting:
-            vectors = self._model.encode(
+            vectors, strengths = self._model.encode_with_strength(
                 self._modality, list(self._waiting.values()), self._batch_size
             )
-            self._vectors.add(list(self._waiting), vectors)
+            self._vectors.add(list(self._waiting), vectors, strengths)
             self.encoded += len(self._waiting)
             self._waiting.clear()

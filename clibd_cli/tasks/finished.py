@@ -10,7 +10,7 @@ from clibd_cli.core.errors import ClibdError
 from clibd_cli.core.lineage import RANKS, Lineage
 from clibd_cli.core.records import Modality, Specimen
 from clibd_cli.vectors.parts import read_rows
-from clibd_cli.vectors.schema import vectors_of
+from clibd_cli.vectors.schema import strengths_of, vectors_of
 from clibd_cli.vectors.spill import VectorSpill
 
 _COLUMNS = ("specimen_id", *RANKS, "bin_uri", "content_sha256")
@@ -27,10 +27,10 @@ class FinishedRows:
 
         self._store = store
         self._rows: dict[str, bytes] = {}
-        for batch in read_rows([store], (*_COLUMNS, "modality", "embedding")):
+        for batch in read_rows([store], (*_COLUMNS, "modality", "embedding", "strength")):
             rows = batch.filter(pc.equal(batch.column("modality"), modality))
             digests = rows.column("content_sha256").to_pylist()
-            vectors.add(digests, vectors_of(rows.column("embedding"), dim))
+            vectors.add(digests, vectors_of(rows.column("embedding"), dim), strengths_of(rows))
             for values in zip(*(rows.column(name).to_pylist() for name in _COLUMNS), strict=True):
                 self._rows[values[0]] = _fingerprint(values)
         self._unvisited = len(self._rows)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
+from math import isnan
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -28,7 +29,7 @@ from clibd_cli.vectors.parts import (
     read_rows,
     refuse_unfinished,
 )
-from clibd_cli.vectors.schema import vectors_of
+from clibd_cli.vectors.schema import strengths_of, vectors_of
 from clibd_cli.vectors.spill import VectorSpill
 
 if TYPE_CHECKING:
@@ -89,12 +90,15 @@ class Found:
     Attributes:
         comparison: its barcode beside that of the first key, where they were aligned.
         strange: whether its barcode is none of the gene that the keys' barcodes are of.
+        vector, strength: of a photo, and how long the vector was before it got unit length.
     """
 
     specimen: Specimen
     hits: list[Hit]
     comparison: Comparison | None = None
     strange: bool = False
+    vector: np.ndarray | None = None
+    strength: float | None = None
 
 
 class Searcher:
@@ -192,7 +196,8 @@ class Searcher:
         for rows in read_rows(stores):
             stored = rows.drop_columns(["embedding"]).to_pylist()
             specimens = [turned(_specimen(row), self._strand) for row in stored]
-            yield from self._search(specimens, vectors_of(rows.column("embedding"), facts.dim))
+            vectors = vectors_of(rows.column("embedding"), facts.dim)
+            yield from self._search(specimens, vectors, strengths_of(rows))
 
     def _search_window(
         self, encoder: DistinctEncoder, window: Iterator[Ready | Skip]
@@ -207,17 +212,23 @@ class Searcher:
                     yield record
 
         done = encoder.encode(readable())
-        found = self._search(done.specimens, done.vectors)
+        found = self._search(done.specimens, done.vectors, done.strengths)
         for skip in order:
             if skip is not None:
                 self._progress.advance()
             yield next(found) if skip is None else skip
 
-    def _search(self, specimens: Sequence[Specimen], vectors: np.ndarray) -> Iterator[Found]:
+    def _search(
+        self, specimens: Sequence[Specimen], vectors: np.ndarray, strengths: np.ndarray
+    ) -> Iterator[Found]:
         at_least: dict[Modality, int] = {"dna": CANDIDATES} if self.aligner else {}
         hits = self.index.search(vectors, self._k, at_least)
-        for specimen, near in zip(specimens, hits, strict=True):
+        for row, (specimen, near) in enumerate(zip(specimens, hits, strict=True)):
             self._progress.advance()
+            if specimen.modality == "image":
+                strength = None if isnan(strengths[row]) else float(strengths[row])
+                yield Found(specimen, near[: self._k], vector=vectors[row], strength=strength)
+                continue
             if specimen.modality != "dna":
                 yield Found(specimen, near[: self._k])
                 continue

@@ -17,10 +17,12 @@ from clibd_cli.core.errors import ClibdError
 from clibd_cli.core.lineage import RANKS, Lineage
 from clibd_cli.core.records import Modality
 from clibd_cli.tasks.naming import Naming, name_by_vote, never_rising, support
+from clibd_cli.tasks.photo_signs import photo_signs
 from clibd_cli.vectors.header import check_file
 
 if TYPE_CHECKING:
     from clibd_cli.tasks.queries import Found
+    from clibd_cli.vectors.centres import Centres
     from clibd_cli.vectors.index import ReferenceIndex
 
 CONFLICT = "conflict"
@@ -55,10 +57,17 @@ class TrustedNaming:
     Args:
         calibrations: of the index, by the modality of the query.
         target: the share of names that shall be right at each rank; 0 leaves nothing blank.
+        centres: of the photos among the keys, where there are some.
     """
 
-    def __init__(self, calibrations: dict[Modality, Calibration], target: float) -> None:
+    def __init__(
+        self,
+        calibrations: dict[Modality, Calibration],
+        target: float,
+        centres: Centres | None = None,
+    ) -> None:
         self._calibrations = calibrations
+        self._centres = centres
         self._target = target
         self._bars = {
             (modality, rank): one.ranks[tried].threshold(target)
@@ -95,10 +104,13 @@ class TrustedNaming:
         hits = found.hits[:NEIGHBOURS]
         named = name_by_vote([hits], min_share=0.0).lineage
         calibration = self._calibrations[found.specimen.modality]
+        photo = None
+        if found.vector is not None:
+            photo = photo_signs(found.vector, found.strength, named, self._centres)
         chances: dict[str, float | None] = {}
         for rank in RANKS:
             tried = _tried(calibration, rank)
-            chances[rank] = calibration.probability(hits, tried, named) if tried else None
+            chances[rank] = calibration.probability(hits, tried, named, photo) if tried else None
         bars = {rank: self._bars.get((found.specimen.modality, rank), 2.0) for rank in RANKS}
         return _Opinion(found.specimen.modality, named, never_rising(chances), bars)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 from clibd_cli.core.closing import Closing
 from clibd_cli.core.lineage import RANKS
@@ -12,7 +12,7 @@ from clibd_cli.core.records import MODALITIES, Modality
 from clibd_cli.vectors.header import KEYS, IndexHeader, check_file, vectors_file
 from clibd_cli.vectors.keys import KeyCounts, count_keys, keys_schema, write_keys
 from clibd_cli.vectors.opening import open_vectors
-from clibd_cli.vectors.schema import vectors_of
+from clibd_cli.vectors.schema import STRENGTH, vectors_of
 from clibd_cli.vectors.unique import UniqueVectors
 
 if TYPE_CHECKING:
@@ -27,6 +27,7 @@ STORE_COLUMNS = (
     "barcode",
     "source",
     "content_sha256",
+    STRENGTH,
 )
 _COPY_BLOCK = 8192
 
@@ -56,7 +57,7 @@ class Gatherer(Closing):
         keys = pq.read_table(check_file(base, header, KEYS))
         for batch in keys.select(list(_IDENTITY)).to_batches():
             self._not_seen(batch)
-        self._tables.append(keys.cast(keys_schema()))
+        self._tables.append(_completed(keys).cast(keys_schema()))
         for modality in header.modalities:
             vectors = open_vectors(base, header, modality)
             for start in range(0, len(vectors), _COPY_BLOCK):
@@ -66,6 +67,7 @@ class Gatherer(Closing):
         """Take in rows of a store (`STORE_COLUMNS`)."""
         import pyarrow.compute as pc
 
+        rows = _completed(rows)
         fresh = rows.filter(self._not_seen(rows))
         self.repeated += rows.num_rows - fresh.num_rows
         for modality in MODALITIES:
@@ -114,6 +116,18 @@ class Gatherer(Closing):
             fresh.append(specimen not in self._seen)
             self.relabelled += self._seen.setdefault(specimen, label) != label
         return pa.array(fresh, pa.bool_())
+
+
+_Rows = TypeVar("_Rows", "pa.Table", "pa.RecordBatch")
+
+
+def _completed(rows: _Rows) -> _Rows:
+    """The rows with a column for strengths, which older stores and indexes lack."""
+    import pyarrow as pa
+
+    if STRENGTH in rows.schema.names:
+        return rows
+    return rows.append_column(STRENGTH, pa.nulls(rows.num_rows, pa.float32()))
 
 
 _IDENTITY = ("modality", "content_sha256", "specimen_id", *RANKS)

@@ -11,7 +11,7 @@ from clibd_cli.core.records import Hit, Modality
 from clibd_cli.vectors.exact import ExactIndex
 from clibd_cli.vectors.header import KEYS, IndexHeader, check_file, read_header
 from clibd_cli.vectors.hnsw import hnsw_available
-from clibd_cli.vectors.keys import KeyTable, read_key_tables
+from clibd_cli.vectors.keys import KeyTable, read_key_tables, read_strengths
 from clibd_cli.vectors.opening import open_graph, open_vectors
 from clibd_cli.vectors.protocol import VectorIndex
 
@@ -72,6 +72,10 @@ class ReferenceIndex:
     def vectors(self, modality: Modality) -> np.ndarray:
         """The unique vectors [n, dim] of a modality, memory-mapped."""
         return open_vectors(self.folder, self.header, modality)
+
+    def strengths(self, modality: Modality) -> np.ndarray:
+        """How long each vector of a modality was before it got unit length; NaN where unknown."""
+        return read_strengths(self.folder / KEYS, modality, len(self._tables[modality]))
 
     def search(
         self, queries: np.ndarray, k: int, at_least: Mapping[Modality, int] | None = None

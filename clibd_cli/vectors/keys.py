@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from clibd_cli.core.lineage import RANKS, Lineage
 from clibd_cli.core.records import MODALITIES, Hit, Modality
+from clibd_cli.vectors.schema import STRENGTH
 
 if TYPE_CHECKING:
     import numpy as np
@@ -33,6 +34,7 @@ def keys_schema() -> pa.Schema:
             *(pa.field(name, pa.string()) for name in (*RANKS, "bin_uri", "barcode")),
             pa.field("source", pa.string(), nullable=False),
             pa.field("content_sha256", pa.string(), nullable=False),
+            pa.field(STRENGTH, pa.float32()),
         ]
     )
 
@@ -193,3 +195,17 @@ def read_key_tables(
         )
         for modality in modalities
     }
+
+
+def read_strengths(path: Path, modality: Modality, count: int) -> np.ndarray:
+    """The strength of each of the `count` vectors of a modality; NaN where it is unknown."""
+    import numpy as np
+    import pyarrow.parquet as pq
+
+    strengths = np.full(count, np.nan, dtype=np.float32)
+    if STRENGTH in pq.read_schema(path).names:
+        rows = pq.read_table(
+            path, columns=["vector", STRENGTH], filters=[("modality", "=", modality)]
+        )
+        strengths[rows["vector"].to_numpy()] = rows[STRENGTH].to_numpy()
+    return strengths

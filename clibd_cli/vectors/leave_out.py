@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 from clibd_cli.core.records import Hit, Modality
 from clibd_cli.vectors.exact import ExactIndex
 from clibd_cli.vectors.index import ReferenceIndex
+from clibd_cli.vectors.keys import KeyTable
 
 if TYPE_CHECKING:
     import numpy as np
@@ -33,6 +34,9 @@ class Without:
     key: tuple[Modality, int] | None = None
     rank: str = ""
     name: str = ""
+
+
+NOTHING = Without()
 
 
 class LeaveOut:
@@ -59,7 +63,7 @@ class LeaveOut:
         found: list[list[list[Hit]]] = [[] for _ in queries]
         for modality, keys in self._keys.items():
             table = self._index.table(modality)
-            gone = [self._gone(modality, one) for one in without]
+            gone = [left_out(table, modality, one) for one in without]
             numbers, cosines = keys.search(queries, k, gone)
             for hits, one, row in zip(found, without, range(len(queries)), strict=True):
                 near = zip(numbers[row].tolist(), cosines[row].tolist(), strict=True)
@@ -67,15 +71,17 @@ class LeaveOut:
                 hits.append([_without_name(hit, one) for hit in there])
         return found
 
-    def _gone(self, modality: Modality, without: Without) -> np.ndarray:
-        import numpy as np
 
-        gone = np.empty(0, dtype=np.int64)
-        if without.rank:
-            gone = self._index.table(modality).vectors_named(without.rank, without.name)
-        if without.key is not None and without.key[0] == modality:
-            gone = np.append(gone, without.key[1])
-        return gone
+def left_out(table: KeyTable, modality: Modality, without: Without) -> np.ndarray:
+    """The numbers of the vectors of `modality` that are not there."""
+    import numpy as np
+
+    gone = np.empty(0, dtype=np.int64)
+    if without.rank:
+        gone = table.vectors_named(without.rank, without.name)
+    if without.key is not None and without.key[0] == modality:
+        gone = np.append(gone, without.key[1])
+    return gone
 
 
 def _without_name(hit: Hit, without: Without) -> Hit:

@@ -21,6 +21,9 @@ if TYPE_CHECKING:
 
 FORMAT_VERSION = 1
 
+STRENGTH = "strength"
+"""The column of the vectors' lengths before they became 1, which stores of clibd 0.1.0 lack."""
+
 
 @dataclass(frozen=True, slots=True)
 class StoreFacts:
@@ -51,6 +54,7 @@ def store_schema(facts: StoreFacts) -> pa.Schema:
         *(pa.field(name, pa.string()) for name in optional),
         pa.field("source", pa.string(), nullable=False),
         pa.field("content_sha256", pa.string(), nullable=False),
+        pa.field(STRENGTH, pa.float32()),
     ]
     return pa.schema(
         fields,
@@ -84,13 +88,19 @@ def facts_of(schema: pa.Schema, where: str) -> StoreFacts:
         )
     except (KeyError, AttributeError) as error:
         raise ClibdError(f"{where} is Parquet, but not an embedding store of clibd") from error
-    if not version.isdigit() or not schema.equals(store_schema(facts)):
+    expected = store_schema(facts)
+    older = expected.remove(expected.get_field_index(STRENGTH))
+    if not version.isdigit() or not (schema.equals(expected) or schema.equals(older)):
         raise ClibdError(f"{where} does not have the columns of an embedding store")
     return facts
 
 
 def to_table(
-    specimens: Sequence[Specimen], digests: Sequence[str], vectors: np.ndarray, facts: StoreFacts
+    specimens: Sequence[Specimen],
+    digests: Sequence[str],
+    vectors: np.ndarray,
+    facts: StoreFacts,
+    strengths: np.ndarray | None = None,
 ) -> pa.Table:
     """Rows of a store.
 
@@ -99,6 +109,7 @@ def to_table(
         digests: SHA-256 of what each was computed from.
         vectors: [n, dim], unit length.
         facts: of the store that the rows are for.
+        strengths: [n], how long the vectors were; NaN where that is unknown.
     """
     import numpy as np
     import pyarrow as pa
@@ -114,13 +125,24 @@ def to_table(
         "source": [s.source for s in specimens],
         "content_sha256": list(digests),
     }
-    arrays = [
-        pa.FixedSizeListArray.from_arrays(pa.array(flat), facts.dim)
-        if name == "embedding"
-        else pa.array(columns[name], pa.string())
-        for name in schema.names
-    ]
-    return pa.Table.from_arrays(arrays, schema=schema)
+    arrays = {name: pa.array(column, pa.string()) for name, column in columns.items()}
+    arrays["embedding"] = pa.FixedSizeListArray.from_arrays(pa.array(flat), facts.dim)
+    arrays[STRENGTH] = (
+        pa.nulls(len(specimens), pa.float32())
+        if strengths is None
+        else pa.array(strengths, pa.float32(), from_pandas=True)
+    )
+    return pa.Table.from_arrays([arrays[name] for name in schema.names], schema=schema)
+
+
+def strengths_of(rows: pa.RecordBatch) -> np.ndarray:
+    """The strengths of rows, float32 [n]; NaN where they are unknown."""
+    import numpy as np
+
+    if STRENGTH not in rows.schema.names:
+        return np.full(rows.num_rows, np.nan, dtype=np.float32)
+    strengths: np.ndarray = rows.column(STRENGTH).to_numpy(zero_copy_only=False)
+    return strengths.astype(np.float32, copy=False)
 
 
 def vectors_of(column: pa.ChunkedArray | pa.Array, dim: int) -> np.ndarray:

@@ -22,11 +22,11 @@ IN_MEMORY = 64 << 20
 
 
 class VectorSpill(Closing):
-    """A map from SHA-256 (hexadecimal) to a float32 vector of `dim` numbers."""
+    """A map from SHA-256 (hexadecimal) to a float32 vector of `dim` numbers and its strength."""
 
     def __init__(self, dim: int, folder: Path | None, in_memory: int = IN_MEMORY) -> None:
-        self._row_bytes = dim * 4
         self._dim = dim
+        self._row_bytes = (dim + 1) * 4
         self._rows: dict[bytes, int] = {}
         # Closed in `close`; unnamed on POSIX, removed on close on Windows: a kill leaves nothing.
         self._file = tempfile.SpooledTemporaryFile(  # noqa: SIM115
@@ -39,25 +39,29 @@ class VectorSpill(Closing):
     def __len__(self) -> int:
         return len(self._rows)
 
-    def add(self, digests: Sequence[str], vectors: np.ndarray) -> None:
-        """Keep `vectors` [n, dim]; digests that are known already keep their first vector."""
+    def add(self, digests: Sequence[str], vectors: np.ndarray, strengths: np.ndarray) -> None:
+        """Keep `vectors` [n, dim] with their `strengths` [n]; known digests keep their first."""
         import numpy as np
 
         self._file.seek(0, 2)
-        for digest, vector in zip(digests, vectors, strict=True):
+        for digest, vector, strength in zip(digests, vectors, strengths, strict=True):
             if (key := _short(digest)) not in self._rows:
                 self._rows[key] = len(self._rows)
-                self._file.write(np.ascontiguousarray(vector, dtype=np.float32).tobytes())
+                self._file.write(np.append(vector, strength).astype(np.float32).tobytes())
 
-    def get(self, digests: Sequence[str]) -> np.ndarray:
-        """The vectors of `digests`, float32 [n, dim]; KeyError where one is unknown."""
+    def get(self, digests: Sequence[str]) -> tuple[np.ndarray, np.ndarray]:
+        """The vectors of `digests`, float32 [n, dim], and their strengths, float32 [n].
+
+        Raises:
+            KeyError: where one is unknown.
+        """
         import numpy as np
 
-        out = np.empty((len(digests), self._dim), dtype=np.float32)
+        out = np.empty((len(digests), self._dim + 1), dtype=np.float32)
         for i, digest in enumerate(digests):
             self._file.seek(self._rows[_short(digest)] * self._row_bytes)
             out[i] = np.frombuffer(self._file.read(self._row_bytes), dtype=np.float32)
-        return out
+        return out[:, : self._dim], out[:, self._dim]
 
     def close(self) -> None:
         """Forget everything."""

@@ -7,7 +7,7 @@ import math
 from hypothesis import given
 from hypothesis import strategies as st
 
-from clibd_cli.calibration.features import features
+from clibd_cli.calibration.features import PhotoSigns, features
 from clibd_cli.core.lineage import Lineage
 from clibd_cli.core.records import Hit
 
@@ -18,10 +18,28 @@ def hit(name: str, similarity: float, identity: float | None = None) -> Hit:
     return Hit(0, "dna", similarity, "k", lineage, None, "k", ((lineage, 1),), identity, overlap)
 
 
-def test_photos_have_six_numbers_and_aligned_barcodes_eleven() -> None:
+def test_vectors_have_six_numbers_and_aligned_barcodes_eleven() -> None:
     assert len(features([hit("a", 0.9), hit("b", 0.8)], "species", "a")) == 6
     assert len(features([hit("a", 0.9, 0.99), hit("b", 0.8, 0.9)], "species", "a")) == 11
     assert len(features([hit("a", 0.9)], "species", "a")) == 6
+
+
+def test_photos_have_two_numbers_and_a_third_where_their_strength_is_known() -> None:
+    hits = [hit("a", 0.9), hit("b", 0.8)]
+    assert len(features(hits, "species", "a", PhotoSigns())) == 2
+    strong, weak = (features(hits, "species", "a", PhotoSigns(s)) for s in (9.0, 3.0))
+    assert len(strong) == 3
+    assert strong[:2] == weak[:2]
+    assert strong[2] > weak[2]
+
+
+def test_the_middle_of_the_references_counts_where_there_is_one() -> None:
+    hits = [hit("a", 0.9), hit("b", 0.8)]
+    central, outside, alone = (
+        features(hits, "species", "a", PhotoSigns(1.0, centres))[1]
+        for centres in ({"species": 0.95}, {"species": 0.5}, {"genus": 0.99})
+    )
+    assert central < alone < outside
 
 
 def test_nearer_and_clearer_is_told_apart() -> None:

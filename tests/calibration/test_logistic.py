@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from clibd_cli.calibration.logistic import _with_hinges, fit_logistic
+from clibd_cli.calibration.logistic import _RIDGE, _with_hinges, fit_logistic
 
 
 def planted(n: int = 3000) -> tuple[np.ndarray, np.ndarray]:
@@ -22,7 +22,7 @@ def test_it_is_the_ridge_regression_of_scikit_learn() -> None:
     curve = fit_logistic(rows, right, weights)
     plain = (rows - np.array(curve.mean)) / np.array(curve.scale)
     basis = _with_hinges(plain, np.array(curve.knots))[:, 1:]
-    theirs = linear.LogisticRegression(C=1.0, max_iter=5000, tol=1e-10)
+    theirs = linear.LogisticRegression(C=1.0 / _RIDGE, max_iter=5000, tol=1e-10)
     theirs.fit(basis, right, sample_weight=weights)
     expected = theirs.predict_proba(basis)[:, 1]
     assert np.abs(curve.probabilities(rows) - expected).max() < 1e-3

@@ -244,7 +244,7 @@ elif where == "sync":
     os.fsync = die_at(os.fsync)
 elif where == "encode":
     from clibd_cli.models.model import ClibdModel
-    ClibdModel.encode = die_at(ClibdModel.encode)
+    ClibdModel.encode_with_strength = die_at(ClibdModel.encode_with_strength)
 task.embed(Inputs(["a.fasta"], ["photos"]), Path("out"), workers=1, batch_size=3)
 """
 

@@ -37,7 +37,9 @@ class _Sure:
         self.far = 0.2
         self._chances = chances
 
-    def probability(self, hits: list[Hit], rank: str, named: Lineage) -> float | None:
+    def probability(
+        self, hits: list[Hit], rank: str, named: Lineage, photo: object = None
+    ) -> float | None:
         return self._chances.get(rank) if named.at(rank) else None
 
 

@@ -17,14 +17,16 @@ from tests.vectors.made import unit_vectors
 
 @pytest.mark.parametrize("in_memory", [1, 1 << 20])
 def test_vectors_come_back_in_any_order(tmp_path: Path, in_memory: int) -> None:
-    vectors = unit_vectors(20)
+    vectors, strengths = unit_vectors(20), np.arange(20, dtype=np.float32)
     digests = [sha256_text(str(i)) for i in range(20)]
     with VectorSpill(16, tmp_path, in_memory) as spill:
-        spill.add(digests[:10], vectors[:10])
-        assert spill.get(digests[3:4]).tolist() == vectors[3:4].tolist()
-        spill.add(digests[10:], vectors[10:])
+        spill.add(digests[:10], vectors[:10], strengths[:10])
+        assert spill.get(digests[3:4])[0].tolist() == vectors[3:4].tolist()
+        spill.add(digests[10:], vectors[10:], strengths[10:])
         order = [19, 0, 7, 7]
-        assert (spill.get([digests[i] for i in order]) == vectors[order]).all()
+        found, strong = spill.get([digests[i] for i in order])
+        assert (found == vectors[order]).all()
+        assert strong.tolist() == order
         assert len(spill) == 20
         assert digests[0] in spill
         assert sha256_text("unknown") not in spill
@@ -32,13 +34,15 @@ def test_vectors_come_back_in_any_order(tmp_path: Path, in_memory: int) -> None:
 
 def test_the_first_vector_of_a_digest_stays(tmp_path: Path) -> None:
     with VectorSpill(16, tmp_path) as spill:
-        spill.add(["ab" * 32, "ab" * 32], unit_vectors(2))
-        assert (spill.get(["ab" * 32]) == unit_vectors(2)[:1]).all()
+        spill.add(["ab" * 32, "ab" * 32], unit_vectors(2), np.array([1.0, 2.0]))
+        vectors, strengths = spill.get(["ab" * 32])
+        assert (vectors == unit_vectors(2)[:1]).all()
+        assert strengths == [1.0]
 
 
 def test_nothing_is_left_behind(tmp_path: Path) -> None:
     with VectorSpill(16, tmp_path, in_memory=1) as spill:
-        spill.add(["ab" * 32], unit_vectors(1))
+        spill.add(["ab" * 32], unit_vectors(1), np.ones(1))
     assert list(tmp_path.iterdir()) == []
 
 

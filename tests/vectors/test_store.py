@@ -12,13 +12,13 @@ import pytest
 
 from clibd_cli.core.errors import ClibdError
 from clibd_cli.vectors.parts import common_facts, count_rows, find_stores, part_paths, read_rows
-from clibd_cli.vectors.schema import to_table, vectors_of
+from clibd_cli.vectors.schema import strengths_of, to_table, vectors_of
 from clibd_cli.vectors.store import StoreWriter
 from tests.vectors.made import FACTS, specimens, unit_vectors, write_store
 
 COLUMNS = [
     *("specimen_id", "modality", "embedding", "order", "family", "genus", "species"),
-    *("bin_uri", "barcode", "source", "content_sha256"),
+    *("bin_uri", "barcode", "source", "content_sha256", "strength"),
 ]
 
 
@@ -51,6 +51,25 @@ def test_vectors_come_back(tmp_path: Path, dtype: str) -> None:
     assert back.dtype == np.float32
     np.testing.assert_allclose(back, vectors, atol=1e-3 if dtype == "float16" else 0)
     assert common_facts([store]).dtype == dtype
+
+
+def test_strengths_come_back_and_may_be_unknown(tmp_path: Path) -> None:
+    strengths = np.array([0.5, np.nan, 8.0])
+    with StoreWriter(tmp_path / "s", FACTS) as store:
+        store.write(to_table(specimens(3), ["x"] * 3, unit_vectors(3), FACTS, strengths))
+        store.finish()
+    (rows,) = read_rows([tmp_path / "s"])
+    assert rows.column("strength").to_pylist() == [0.5, None, 8.0]
+    np.testing.assert_array_equal(strengths_of(rows), strengths)
+
+
+def test_a_part_without_strengths_is_of_an_older_clibd(tmp_path: Path) -> None:
+    store = write_store(tmp_path / "s", specimens(2), unit_vectors(2))
+    (part,) = part_paths(store)
+    pq.write_table(pq.read_table(part).drop_columns(["strength"]), part)
+    assert common_facts([store]) == FACTS
+    (rows,) = read_rows([store], ["specimen_id", "strength"])
+    assert np.isnan(strengths_of(rows)).all()
 
 
 def test_parts_are_numbered_on(tmp_path: Path) -> None:
