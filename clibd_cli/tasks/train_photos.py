@@ -7,7 +7,6 @@ comes when nothing else is left to be refused, and other processes take the firs
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from clibd_cli.core.errors import ClibdError
@@ -24,7 +23,7 @@ def with_readable_photos(
 ) -> Examples:
     """`examples` without the photos that cannot be decoded; what has a barcode besides stays.
 
-    The skips of these photos are told to the first process alone.
+    The skips of these photos, and the digests of the others, are told to the first process alone.
 
     Raises:
         ClibdError: where a kind of input, or every pair of photo and barcode, goes with them.
@@ -38,28 +37,39 @@ def with_readable_photos(
             "Give all machines the same files.",
         )
     skips = list(examples.skips)
-    right = [True] * len(found)
-    if processes.first:
-        right = _which_are_right(found, skips, workers, progress)
-    right = [bool(value) for value in processes.agree(right)]
-    kept = [
-        example if is_right else replace(example, photo=None)
-        for example, is_right in zip(found, right, strict=True)
-        if is_right or example.barcode is not None
-    ]
+    looked = _looked_at(found, skips, workers, processes, progress)
+    kept = [example for example in looked if example is not None]
     train, queries, keys = ([e for e in kept if e.split == part] for part in (TRAIN, VAL, KEY))
     left = Examples(train, queries, keys, skips)
     _check(examples, left)
     return left
 
 
-def _which_are_right(
-    examples: Sequence[Example], skips: list[Skip], workers: int | None, progress: Progress
-) -> list[bool]:
-    from clibd_cli.training.photo_reading import without_unreadable
+def _looked_at(
+    examples: Sequence[Example],
+    skips: list[Skip],
+    workers: int | None,
+    processes: Processes,
+    progress: Progress,
+) -> list[Example | None]:
+    """What is left of each example; digests are known to the first process alone."""
+    from clibd_cli.training.photo_reading import look_at_photos, without_photo
 
-    untouched = set(map(id, without_unreadable(examples, skips, workers, progress)))
-    return [id(example) in untouched for example in examples]
+    looked: list[Example | None] = list(examples)
+    if processes.first:
+        looked = look_at_photos(examples, skips, workers, progress)
+    right = processes.agree(
+        [
+            after is not None and after.photo == before.photo
+            for before, after in zip(examples, looked, strict=True)
+        ]
+    )
+    if processes.first:
+        return looked
+    return [
+        example if is_right else without_photo(example)
+        for example, is_right in zip(examples, right, strict=True)
+    ]
 
 
 def _check(before: Examples, left: Examples) -> None:

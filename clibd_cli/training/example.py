@@ -29,6 +29,7 @@ class Example:
         split: `train`, `key` or `val`.
         seen: whether the species is among the taught ones, by the table of splits; None where
             there is no table, or no species.
+        photo_sha256: of the photo's bytes, as stores have it; None until it was looked at.
     """
 
     specimen_id: str
@@ -38,6 +39,7 @@ class Example:
     bin_uri: str | None = None
     split: str | None = TRAIN
     seen: bool | None = None
+    photo_sha256: str | None = None
 
     @property
     def words(self) -> str:

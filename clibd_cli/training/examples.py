@@ -24,7 +24,7 @@ from clibd_cli.training.consistency import find_contradictions, in_a_line
 from clibd_cli.training.example import KEY, TRAIN, VAL, Example, Examples, original_id
 from clibd_cli.training.example_files import find_files
 from clibd_cli.training.example_splits import divide, warn_of_taught_queries, without_repeats
-from clibd_cli.training.photo_reading import without_unreadable
+from clibd_cli.training.photo_reading import look_at_photos
 
 if TYPE_CHECKING:
     from clibd_cli.training.settings_fields import Pairs
@@ -78,7 +78,8 @@ def read_examples(
     if not by_specimen:
         found = without_repeats(found)
     if check_photos:
-        found = without_unreadable(found, skips, workers, progress)
+        looked = look_at_photos(found, skips, workers, progress)
+        found = [example for example in looked if example is not None]
     train, queries, keys = (
         [example for example in found if example.split == part] for part in (TRAIN, VAL, KEY)
     )

@@ -334,7 +334,7 @@ def test_a_metric_that_no_validation_gives_is_refused_before_training(
     def decode(*_values: object) -> None:
         raise AssertionError("photos are decoded")
 
-    monkeypatch.setattr(photo_reading, "load_photo", decode)
+    monkeypatch.setattr(photo_reading, "read_photo", decode)
     split = write_split({"0": "train", "1": "val", "2": "key_seen"})
     for metric in ("unseen.dna_to_dna.genus", "seen.dna_to_dna.species.known"):
         with pytest.raises(ClibdError, match=f"metric {metric} is not measured") as told:
@@ -376,7 +376,7 @@ def test_towers_that_do_not_fit_are_found_before_photos_are_decoded(
     def decode(*_values: object) -> None:
         raise AssertionError("photos are decoded")
 
-    monkeypatch.setattr(photo_reading, "load_photo", decode)
+    monkeypatch.setattr(photo_reading, "read_photo", decode)
     save(clibd_state(), Path("best.pth"))
     with pytest.raises(UsageError, match="text tower, but not its vocabulary"):
         train(replace(TINY, init_model="best.pth"))

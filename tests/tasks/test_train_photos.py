@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from clibd_cli.core.digest import sha256_file
 from clibd_cli.core.errors import ClibdError
 from clibd_cli.core.progress import SILENT
 from clibd_cli.tasks.train_photos import with_readable_photos
@@ -40,6 +41,9 @@ LEFT = [("a", True), ("b", False), ("e", True), ("f", False)]
 def test_examples_without_their_bad_photos(tmp_path: Path) -> None:
     left = with_readable_photos(made(tmp_path), 0, Processes(), SILENT)
     assert told(left) == LEFT
+    good = sha256_file(tmp_path / "s0-0.png")
+    found = [*left.train, *left.queries, *left.keys]
+    assert [example.photo_sha256 for example in found] == [good, None, good, None]
     assert [skip.specimen_id for skip in left.skips] == ["b", "c", "d"]
     assert (len(left.train), len(left.queries), len(left.keys)) == (2, 1, 1)
 
@@ -47,7 +51,7 @@ def test_examples_without_their_bad_photos(tmp_path: Path) -> None:
 def test_other_processes_take_the_first_ones_word(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(photo_reading, "load_photo", None)  # whoever decodes fails
+    monkeypatch.setattr(photo_reading, "read_photo", None)  # whoever decodes fails
     words: list[list[float]] = [[6], [1, 0, 0, 0, 1, 1]]
 
     def agree(_values: Sequence[float]) -> list[float]:
