@@ -74,6 +74,7 @@ def facts_of(entry: ModelEntry) -> dict[str, str]:
     facts |= {"title": card.title, "towers": ", ".join(card.modalities), "dim": str(card.dim)}
     facts |= _preparation(card)
     facts["size"] = _size(card.size_bytes)
+    facts |= _experience(entry)
     facts["source"] = card.source
     if card.hub is not None:
         facts["fetched from" if entry.folder else "to fetch"] = (
@@ -84,6 +85,17 @@ def facts_of(entry: ModelEntry) -> dict[str, str]:
         facts["fingerprint"] = card.fingerprint
     labels = {"licence": card.licence, "citation": card.citation, "notes": card.notes}
     return facts | {label: text for label, text in labels.items() if text}
+
+
+def _experience(entry: ModelEntry) -> dict[str, str]:
+    """What the model tells of its training."""
+    from clibd_cli.models.experience import CALIBRATION_FILE, count_seen
+
+    if entry.folder is None or not (seen := count_seen(entry.folder)):
+        return {}
+    has = (entry.folder / CALIBRATION_FILE).is_file()
+    told = "it brings a calibration by others" if has else "and brings no calibration by others"
+    return {"trained on": f"{seen:,} photos, which it knows again; {told}"}
 
 
 def _preparation(card: ModelCard) -> dict[str, str]:

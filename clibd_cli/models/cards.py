@@ -172,6 +172,8 @@ class ModelCard:
         dim: width of the shared space.
         logit_scale: the learned scale as stored (before exp), None where there is none.
         weights_sha256: of `model.safetensors`; None until the model is installed.
+        seen_sha256, calibration_sha256: of what the model brings along of its training (see
+            `models.experience`); None where it brings nothing, or is older.
         fingerprint: identifies weights, preparation and pooling together; two stores may only
             mix where it is equal. None until the model is installed.
     """
@@ -192,6 +194,8 @@ class ModelCard:
     vocab: HubFile | None = None
     weights_sha256: str | None = None
     vocab_sha256: str | None = None
+    seen_sha256: str | None = None
+    calibration_sha256: str | None = None
     fingerprint: str | None = None
     format_version: int = field(default=FORMAT_VERSION)
 

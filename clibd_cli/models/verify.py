@@ -21,6 +21,7 @@ from clibd_cli.models.cards import (
     ModelCard,
     TextTower,
 )
+from clibd_cli.models.experience import CALIBRATION_FILE, SEEN_FILE
 from clibd_cli.models.kmers import MAX_K, token_count
 from clibd_cli.models.registry import CARD_FILE, VOCAB_FILE, WEIGHTS_FILE, read_card
 
@@ -37,8 +38,9 @@ def verify_model(folder: Path) -> ModelCard:
     Reads every byte of the weights (a second or so for a gigabyte); needs no torch.
 
     Raises:
-        ClibdError: where the card cannot be read or makes no sense, was edited, or where weights
-            or vocabulary are missing or others than those that were installed.
+        ClibdError: where the card cannot be read or makes no sense, was edited, or where weights,
+            vocabulary or what the model brings along of its training are missing or others than
+            those that were installed.
     """
     card = read_card(folder)
     problem = problem_of(card)
@@ -53,6 +55,10 @@ def verify_model(folder: Path) -> ModelCard:
     _compare(folder / WEIGHTS_FILE, card.weights_sha256)
     if isinstance(card.text, TextTower):
         _compare(folder / VOCAB_FILE, card.vocab_sha256)
+    brought = {SEEN_FILE: card.seen_sha256, CALIBRATION_FILE: card.calibration_sha256}
+    for name, digest in brought.items():
+        if digest is not None:
+            _compare(folder / name, digest)
     return card
 
 

@@ -79,10 +79,14 @@ def _by_experience(
     if not path.is_file():
         progress.warn(
             "the model was trained on most of these photos, so they seem easier to name than "
-            "others will be: photos are not calibrated (see --calibrate-with)"
+            "others will be: photos are not calibrated (--calibrate-with, or training with --split "
+            "and photos that are kept back, changes that)"
         )
         return others
-    known = from_json(path.read_text(encoding="utf-8"))
+    try:
+        known = from_json(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise ClibdError(f"{path} is damaged: {error}", "Install the model anew.") from error
     few = header.representatives is not None
     fitting = [one for one in known if one.representatives == few]
     return [*others, *(one for one in fitting if set(one.keys) <= set(header.modalities))]

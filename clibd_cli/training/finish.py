@@ -14,8 +14,9 @@ from clibd_cli.core.errors import ClibdError
 from clibd_cli.core.version import __version__
 from clibd_cli.models.cards import ModelCard
 from clibd_cli.models.convert import Converted
+from clibd_cli.models.experience import with_experience
 from clibd_cli.models.install import new_model_folder, write_model
-from clibd_cli.models.registry import home_default, set_default
+from clibd_cli.models.registry import home_default, set_default, write_card
 from clibd_cli.training.settings_fields import TrainSettings
 from clibd_cli.training.tower_start import TrainTowers
 
@@ -49,6 +50,7 @@ def install_trained(
     outcome: Outcome,
     home: Path,
     will_install: Callable[[str], None] = lambda fingerprint: None,
+    bring_along: Callable[[Path], None] = lambda folder: None,
 ) -> ModelCard:
     """Write the trained towers as the model `settings.name`; `make_default` makes it the default.
 
@@ -57,6 +59,8 @@ def install_trained(
 
     Args:
         will_install: told the fingerprint when the model is whole, before it has its place.
+        bring_along: writes what the model has learnt of itself (`models.experience`) beside its
+            weights, which can be used from there.
 
     Returns:
         The card as installed, with its fingerprint.
@@ -82,6 +86,9 @@ def install_trained(
     default = settings.name if settings.make_default else home_default(home)
     with new_model_folder(home / settings.name) as folder:
         written = write_model(folder, card, converted, towers.vocab)
+        bring_along(folder)
+        written = with_experience(written, folder)
+        write_card(folder, written)
         will_install(written.fingerprint or "")
     if default is not None:
         set_default(home, default)

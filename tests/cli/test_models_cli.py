@@ -14,6 +14,7 @@ from clibd_cli.cli.models import app
 from clibd_cli.core.errors import ClibdError
 from clibd_cli.models import registry
 from clibd_cli.models.cards import HubFile, ModelCard
+from clibd_cli.models.experience import write_seen
 from clibd_cli.models.published import published_cards
 
 VERBS = ("list", "show", "pull", "add", "remove")
@@ -100,6 +101,9 @@ def test_show_of_an_installed_model_names_folder_and_fingerprint(home: Path) -> 
     assert "fetched from" in out
     assert "0" * 64 in out
     assert "fingerprint" in out
+    assert "trained on" not in out
+    write_seen(home / "mine", ["a" * 64, "b" * 64])
+    assert "2 photos" in run("show", "mine").stdout
 
 
 def test_an_unknown_model_is_one_sentence_and_a_hint() -> None:

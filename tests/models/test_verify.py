@@ -12,9 +12,10 @@ import pytest
 
 from clibd_cli.core.digest import sha256_file
 from clibd_cli.core.errors import ClibdError
+from clibd_cli.models.experience import SEEN_FILE, with_experience, write_seen
 from clibd_cli.models.model import load_model
 from clibd_cli.models.published import published_cards
-from clibd_cli.models.registry import read_card
+from clibd_cli.models.registry import read_card, write_card
 from clibd_cli.models.verify import problem_of, verify_model
 from tests.models.tiny import ALL, install_tiny
 
@@ -63,6 +64,17 @@ def test_the_vocabulary(copy: Path) -> None:
     refused(copy, r"vocab\.txt is not what its card describes")
     path.unlink()
     refused(copy, r"vocab\.txt cannot be read")
+
+
+def test_what_the_model_brings_along(copy: Path) -> None:
+    write_seen(copy, ["ab" * 32])
+    assert verify_model(copy) == read_card(copy)  # a card that does not speak of it
+    write_card(copy, with_experience(read_card(copy), copy))
+    assert verify_model(copy).seen_sha256 == sha256_file(copy / SEEN_FILE)
+    write_seen(copy, ["cd" * 32])
+    refused(copy, r"seen_in_training\.bin is not what its card describes")
+    (copy / SEEN_FILE).unlink()
+    refused(copy, r"seen_in_training\.bin cannot be read")
 
 
 @pytest.mark.parametrize(

@@ -10,6 +10,7 @@ import pytest
 from clibd_cli.calibration.curves import Bin, Calibration, RankCalibration, Step, to_json
 from clibd_cli.calibration.logistic import Logistic
 from clibd_cli.core.digest import sha256_file
+from clibd_cli.core.errors import ClibdError
 from clibd_cli.models.experience import CALIBRATION_FILE, write_seen
 from clibd_cli.tasks.annotating import _by_experience
 from clibd_cli.tasks.references import build_index
@@ -60,3 +61,6 @@ def test_known_photos_need_what_the_model_brings(index: Path, untouched: Path) -
     brought = [calibration("image", "image"), calibration("image", "dna")]
     (untouched / CALIBRATION_FILE).write_text(to_json(brought), encoding="utf-8")
     assert _by_experience(others, index, index, Warnings()) == [*others, brought[0]]
+    (untouched / CALIBRATION_FILE).write_text("{}", encoding="utf-8")
+    with pytest.raises(ClibdError, match=r"calibration\.json is damaged"):
+        _by_experience(others, index, index, Warnings())

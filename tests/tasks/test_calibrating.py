@@ -12,7 +12,7 @@ import pytest
 from clibd_cli.calibration.curves import FILE, from_json, to_json
 from clibd_cli.core.errors import ClibdError, UsageError
 from clibd_cli.core.progress import Silent
-from clibd_cli.models.experience import SEEN_FILE, share_seen, write_seen
+from clibd_cli.models.experience import SEEN_FILE, count_seen, share_seen, which_seen, write_seen
 from clibd_cli.tasks.classify import ClassifySummary, classify
 from clibd_cli.tasks.embed import embed
 from clibd_cli.tasks.inputs import Inputs
@@ -175,3 +175,15 @@ def test_a_model_knows_what_it_has_seen(tmp_path: Path) -> None:
     assert share_seen(tmp_path, ["f" * 64, long[0]]) == 0.5
     assert share_seen(tmp_path, []) == 0.0
     assert share_seen(tmp_path / "none", long) == 0.0
+
+
+def test_a_model_knows_what_the_one_before_had_seen(tmp_path: Path) -> None:
+    first, second, third = (tmp_path / name for name in ("first", "second", "third"))
+    for folder in (first, second, third):
+        folder.mkdir()
+    assert write_seen(first, ["1" * 64, "2" * 64]) == 2
+    assert write_seen(second, ["3" * 64, "2" * 64], first) == 3
+    assert which_seen(second, ["1" * 64, "4" * 64, "3" * 64]).tolist() == [True, False, True]
+    assert which_seen(second, []).tolist() == []
+    assert write_seen(third, [], tmp_path / "none") == count_seen(third) == 0
+    assert not (third / SEEN_FILE).exists()
