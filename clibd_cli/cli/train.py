@@ -19,6 +19,7 @@ from clibd_cli.cli.setting_options import given_settings, setting_parameters
 
 if TYPE_CHECKING:
     from clibd_cli.tasks.train import TrainSummary
+    from clibd_cli.tasks.train_experience import Experience
     from clibd_cli.training.settings_fields import TrainSettings
 
 
@@ -190,6 +191,19 @@ def _standing(done: TrainSummary) -> str:
     return f"the default now, instead of {before}: --model or CLIBD_MODEL={before} goes back"
 
 
+def _trust(experience: Experience) -> str:
+    """How far the model's names of photos can be trusted, in a line; empty without photos."""
+    if experience.uncalibrated:
+        return f"names of photos are not calibrated: {experience.uncalibrated}"
+    asked = experience.held_out
+    if not experience.calibrations:
+        return ""
+    return (
+        f"names of photos are calibrated by {asked['specimen']:,} of taught species, "
+        f"{asked['species']:,} of new ones and {asked['genus']:,} of new genera, kept back"
+    )
+
+
 def _facts(done: TrainSummary) -> dict[str, object]:
     skipped = f", {done.skipped:,} skipped" if done.skipped else ""
     steps = f"{done.step:,} of {done.total:,}"
@@ -212,6 +226,8 @@ def _facts(done: TrainSummary) -> dict[str, object]:
         facts["validation"] = f"{done.value:.4f} at step {done.best_step:,}"
     facts["log"] = done.log
     facts["curves"] = done.curves or "not drawn (with matplotlib they are: clibd[plots])"
+    if done.experience and (trust := _trust(done.experience)):
+        facts["trust"] = trust
     if done.model:
         facts["model"] = f"{done.model} ({(done.fingerprint or '')[:12]}), {_standing(done)}"
     return facts

@@ -37,7 +37,7 @@ HELD_OUT: tuple[Round, ...] = ("held out",)
 QUERIES = 2000
 """References of a modality that are asked, three times each."""
 
-_PER_SPECIES = 8
+PER_SPECIES = 8
 """Specimens of a species that are asked, so that no common species speaks for all."""
 
 _BLOCK = 256
@@ -215,7 +215,7 @@ def _sample(
     for number in np.random.default_rng(seed).permutation(len(table)).tolist():
         hit = table.hit(number, 1.0)
         species = hit.lineage.species
-        if species and taken[species] < _PER_SPECIES:
+        if species and taken[species] < PER_SPECIES:
             taken[species] += 1
             picked.append((number, hit))
             if len(picked) == QUERIES:

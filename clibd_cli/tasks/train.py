@@ -15,7 +15,7 @@ from clibd_cli.core.records import Modality
 from clibd_cli.models.home import locate_home
 from clibd_cli.tasks.train_course import Course, ToldJournal
 from clibd_cli.tasks.train_folder import CURVES, LOG, RunFolder
-from clibd_cli.tasks.train_sources import cards_begun_in, check_sources
+from clibd_cli.tasks.train_sources import cards_begun_in, check_sources, image_tower_begun_in
 from clibd_cli.tasks.train_summary import TrainSummary, summarise
 from clibd_cli.training.interrupts import ended_like_ctrl_c
 from clibd_cli.training.settings_checks import check_settings
@@ -23,6 +23,7 @@ from clibd_cli.training.settings_fields import TrainSettings
 
 if TYPE_CHECKING:
     from clibd_cli.models.cards import ModelCard
+    from clibd_cli.tasks.train_experience import Experience
     from clibd_cli.training.collaborators import TrainResult, Validate
     from clibd_cli.training.example import Examples
     from clibd_cli.training.processes import Processes
@@ -118,13 +119,9 @@ class _Run:
                 self._first_does(lambda: self._set_aside(held))
             course = Course(self._settings, self._progress, watch)
             result = self._train(examples, towers, course, recipe)
-            card: ModelCard | None = None
-            defaults: tuple[str | None, str | None] = (None, None)
+            done = summarise(self._folder.path, result, examples, towers, course, self._processes)
             if result.finished and self._processes.first:
-                card, defaults = self._install(towers, result, origins)
-            done = summarise(
-                self._folder.path, result, examples, towers, course, card, defaults, self._processes
-            )
+                done = self._install(examples, towers, result, origins, done)
             done = replace(done, seconds=time.monotonic() - started)
             if self._processes.first:
                 done = replace(done, curves=self._draw_curves())
@@ -230,19 +227,38 @@ class _Run:
         )
 
     def _install(
-        self, towers: TrainTowers, result: TrainResult, origins: tuple[ModelCard, ...]
-    ) -> tuple[ModelCard, tuple[str | None, str | None]]:
-        """The card as installed, and the default model before and after."""
+        self,
+        examples: Examples,
+        towers: TrainTowers,
+        result: TrainResult,
+        origins: tuple[ModelCard, ...],
+        done: TrainSummary,
+    ) -> TrainSummary:
+        """Put the model up with what it brings along, and tell of both."""
         from clibd_cli.models.registry import default_model
+        from clibd_cli.tasks.train_experience import bring_along
         from clibd_cli.training.finish import Outcome, install_trained
 
-        before = default_model(self._home)
+        s, before = self._settings, default_model(self._home)
+        begun_in = image_tower_begun_in(s, self._home)
+        brought: list[Experience] = []
+
+        def bring(model: Path) -> None:
+            brought.append(
+                bring_along(model, examples, begun_in, s.device, s.workers, self._progress)
+            )
+
         step = result.best_step or result.step
         outcome = Outcome(step, result.logit_scale, result.metrics, origins)
-        card = install_trained(
-            self._settings, towers, outcome, self._home, self._folder.will_install
+        card = install_trained(s, towers, outcome, self._home, self._folder.will_install, bring)
+        return replace(
+            done,
+            model=card.name,
+            fingerprint=card.fingerprint,
+            default=default_model(self._home),
+            default_before=before,
+            experience=brought[0],
         )
-        return card, (before, default_model(self._home))
 
     def _draw_curves(self) -> str | None:
         """The picture of the curves; None without matplotlib, or where it cannot be drawn."""

@@ -43,6 +43,12 @@ def cards_begun_in(
     return tuple({card.fingerprint: card for card in cards if card is not None}.values())
 
 
+def image_tower_begun_in(settings: TrainSettings, home: Path) -> Path | None:
+    """The folder of the installed model that the image tower begins in; None where it is none."""
+    named = settings.image_tower or settings.init_model or ""
+    return _folder_of(named, home) if named else None
+
+
 def _check_lora(settings: TrainSettings, home: Path) -> None:
     from clibd_cli.training.lora_checks import check_lora, trained_kinds
     from clibd_cli.training.pretrained import PREFIX
@@ -70,7 +76,15 @@ def _named(settings: TrainSettings) -> list[str]:
 
 def _card_of(text: str, home: Path) -> ModelCard | None:
     """The card of the model that `text` names; None for what is no installed model."""
-    from clibd_cli.models.registry import find_installed, read_card
+    from clibd_cli.models.registry import read_card
+
+    folder = _folder_of(text, home)
+    return None if folder is None else read_card(folder)
+
+
+def _folder_of(text: str, home: Path) -> Path | None:
+    """The folder of the model that `text` names; None for what is no installed model."""
+    from clibd_cli.models.registry import find_installed
     from clibd_cli.training.pretrained import PREFIX, pretrained_file
 
     if text.startswith(_NEW):
@@ -79,10 +93,10 @@ def _card_of(text: str, home: Path) -> ModelCard | None:
         pretrained_file(text.removeprefix(PREFIX))
         return None
     if text.startswith(_MODEL):
-        return read_card(find_installed(text.removeprefix(_MODEL), home))
+        return find_installed(text.removeprefix(_MODEL), home)
     path = Path(text).expanduser()
     if path.is_file():
         return None
     if not path.exists() and (path.suffix or len(path.parts) > 1):
         raise ClibdError(f"the checkpoint {text} does not exist", "Check its path.")
-    return read_card(find_installed(text, home))
+    return find_installed(text, home)

@@ -10,7 +10,7 @@ from clibd_cli.tasks.train_course import Course
 from clibd_cli.tasks.train_folder import LOG
 
 if TYPE_CHECKING:
-    from clibd_cli.models.cards import ModelCard
+    from clibd_cli.tasks.train_experience import Experience
     from clibd_cli.training.collaborators import TrainResult
     from clibd_cli.training.example import Examples
     from clibd_cli.training.processes import Processes
@@ -40,6 +40,7 @@ class TrainSummary:
         trained_parameters, parameters: of the towers: those that change, and all.
         rate: rows a second, in steps.
         memory_mb: the most memory that the process, or its GPU, took.
+        experience: what the installed model brings along; None as `model`.
     """
 
     model: str | None
@@ -71,6 +72,7 @@ class TrainSummary:
     rate: float
     memory_mb: float
     seconds: float
+    experience: Experience | None = None
 
 
 def summarise(
@@ -79,22 +81,15 @@ def summarise(
     examples: Examples,
     towers: TrainTowers,
     course: Course,
-    card: ModelCard | None,
-    defaults: tuple[str | None, str | None],
     processes: Processes,
 ) -> TrainSummary:
-    """The summary of a call, as far as it is known before curves are drawn and time is taken.
-
-    Args:
-        card: of the installed model.
-        defaults: the default model before it was installed, and after.
-    """
+    """The summary of a call, as far as it is known when training ends."""
     weights = [w for module in towers.modules.values() for w in module.parameters()]
     return TrainSummary(
-        model=card.name if card else None,
-        fingerprint=card.fingerprint if card else None,
-        default=defaults[1],
-        default_before=defaults[0],
+        model=None,
+        fingerprint=None,
+        default=None,
+        default_before=None,
         folder=str(folder),
         log=str(folder / LOG),
         curves=None,

@@ -96,6 +96,7 @@ def test_a_recipe(place: Path) -> None:
     assert "8 taught; 4 queries and 4 keys" in told
     assert "4 of 4" in told
     assert "mine (" in told
+    assert "not calibrated: of 8 photos that were kept back, 8 are of taught species" in told
     assert Path("mine.train/run.toml").is_file()
 
 
