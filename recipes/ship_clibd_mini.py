@@ -1,13 +1,12 @@
 """Put a trained model and its reference library into the package, as clibd-mini.
 
     clibd train recipes/clibd_mini.toml
-    python recipes/ship_clibd_mini.py --measured mini-check.train/run.json \\
-        --calibration calibration.json
+    python recipes/ship_clibd_mini.py --measured mini-check.train/run.json
 
-The run `mini-check` (recipes/split_clibd_mini.py) tells how good the recipe is, and
-recipes/calibrate_clibd_mini.py how far its names can be trusted. The library holds,
-of the data that the recipe names, one vector for each species and BIN of the barcodes and a few
-for each species of the photos; no sequences, no photos.
+The run `mini-check` (recipes/split_clibd_mini.py) tells how good the recipe is, and its model
+brings along how far names of photos can be trusted that it has not seen: the shipped model has seen
+all. The library holds, of the data that the recipe names, one vector for each species and BIN of
+the barcodes and a few for each species of the photos; no sequences, no photos.
 """
 
 from __future__ import annotations
@@ -21,15 +20,15 @@ from dataclasses import replace
 from pathlib import Path
 
 import clibd_cli as clibd
-from clibd_cli.core.digest import sha256_file
 from clibd_cli.core.shipped import OWN_LIBRARY, OWN_MODEL, shipped_folder
-from clibd_cli.models.experience import CALIBRATION_FILE, write_seen
+from clibd_cli.models.experience import CALIBRATION_FILE, SEEN_FILE, with_experience
 from clibd_cli.models.home import models_home
 from clibd_cli.models.registry import find_installed, read_card, write_card
+from clibd_cli.tasks.held_out import REPRESENTATIVES
 from clibd_cli.training.settings import read_settings
 
 RECIPE = Path(__file__).with_name("clibd_mini.toml")
-REPRESENTATIVES = {"image": 5, "dna": 1}
+CHECK = "mini-check"
 FIGURES = {
     "seen.dna_to_dna.species": "barcode to barcodes, species",
     "unseen.dna_to_dna.genus.known": "genus of new species",
@@ -45,19 +44,21 @@ def main() -> None:
     options = argparse.ArgumentParser(description=__doc__.split("\n", maxsplit=1)[0])
     options.add_argument("model", nargs="?", help="by default the one that the recipe names")
     options.add_argument("--measured", type=Path, required=True, help="run.json of the check run")
-    options.add_argument("--calibration", type=Path, required=True, help="of the check run")
+    options.add_argument("--calibration", type=Path, help=f"by default that of {CHECK}")
     given = options.parse_args()
     settings = read_settings(RECIPE, {})
     trained = find_installed(given.model or settings.name, models_home())
+    if not (trained / SEEN_FILE).is_file():
+        options.error(f"{trained} does not say what it has seen: give its `clibd train` again")
+    calibration = given.calibration or find_installed(CHECK, models_home()) / CALIBRATION_FILE
     with tempfile.TemporaryDirectory() as scratch:
         model = Path(scratch) / OWN_MODEL
         shutil.copytree(trained, model)
         card = read_card(model)
         notes = f"{card.notes} {told(given.measured)}"
-        write_card(model, replace(card, name=OWN_MODEL, notes=notes))
-        shutil.copy(given.calibration, model / CALIBRATION_FILE)
-        seen = (sha256_file(path) for root in settings.photos for path in Path(root).rglob("*.jpg"))
-        write_seen(model, seen)
+        shutil.copy(calibration, model / CALIBRATION_FILE)
+        card = with_experience(replace(card, name=OWN_MODEL, notes=notes), model)
+        write_card(model, card)
         swap(model)  # the library looks up what its model has seen
         here = Path.cwd()
         os.chdir(scratch)  # the index records the names of its sources as they are given

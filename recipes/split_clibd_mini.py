@@ -3,7 +3,8 @@
     python recipes/split_clibd_mini.py splits.csv
     clibd train recipes/clibd_mini.toml --name mini-check --split splits.csv --steps 900
 
-(900 steps show each of the fewer photos as often as 1,100 show all of them.)
+(900 steps show each of the fewer photos as often as 1,100 show all of them.) The model of that run
+brings along a calibration by the photos that were kept back, for recipes/ship_clibd_mini.py.
 
 `clibd split` draws the barcodes: 8 % of the species, and 12 % of the specimens of the others. Few
 photo species have a relative in their genus, so photos are drawn here: a third of the species of
