@@ -1,7 +1,8 @@
 """How alike two barcodes are over what they share, insertions and deletions included.
 
-The edit distance comes from rapidfuzz, which counts it in machine words: 20 microseconds for two
-barcodes.
+Distances come from rapidfuzz, which counts them in machine words. Base by base, without gaps, two
+barcodes are compared in 0.2 microseconds, which tells whether they lie right on each other, and
+that the edit distance is no more: so far it need only be looked for, in 4 to 14 microseconds.
 """
 
 from __future__ import annotations
@@ -14,7 +15,12 @@ from clibd_cli.alignment.places import shifts
 LEAST_OVERLAP = 60
 """Bases that two barcodes must share; a shorter piece is alike in many animals."""
 
-_BASES = b"ACGT"
+_BASES = "ACGT"
+_RIGHT = 0.6
+"""Identity without gaps from which two barcodes lie right on each other; by chance it is 0.25 to
+0.35, and between the farthest animals about 0.7."""
+_SURELY = 100
+"""Bases from which that is no chance."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,22 +71,24 @@ def overlaps(query: str, references: Sequence[str]) -> list[Overlap | None]:
     Args:
         query, references: cleaned barcodes (upper case, no gaps), on one strand.
     """
-    from rapidfuzz.distance import Levenshtein
+    pairs = zip(references, _shifts(query, references), strict=True)
+    return [
+        _overlap(*_common(query, reference, shift)[:2], len(query)) for reference, shift in pairs
+    ]
 
-    if not references:
-        return []
-    found: list[Overlap | None] = []
-    for reference, shift in zip(references, _shifts(query, references), strict=True):
-        mine, theirs, _ = _common(query, reference, shift)
-        unclear = max(_ambiguous(mine), _ambiguous(theirs))
-        columns = max(len(mine), len(theirs)) - unclear
-        if columns < min(LEAST_OVERLAP, len(query)) or not columns:
-            found.append(None)
-            continue
-        # An ambiguous base costs an edit as a rule, and says nothing.
-        edits = max(0, Levenshtein.distance(mine, theirs) - unclear)
-        found.append(Overlap(max(0.0, 1.0 - edits / columns), columns))
-    return found
+
+def _overlap(mine: str, theirs: str, query_bases: int) -> Overlap | None:
+    """How alike the common parts of two barcodes are."""
+    from rapidfuzz.distance import Hamming, Levenshtein
+
+    unclear = max(_ambiguous(mine), _ambiguous(theirs))
+    columns = max(len(mine), len(theirs)) - unclear
+    if columns < min(LEAST_OVERLAP, query_bases) or not columns:
+        return None
+    most = Hamming.distance(mine, theirs)
+    # An ambiguous base costs an edit as a rule, and says nothing.
+    edits = max(0, Levenshtein.distance(mine, theirs, score_cutoff=most) - unclear)
+    return Overlap(max(0.0, 1.0 - edits / columns), columns)
 
 
 def compare(query: str, reference: str) -> Comparison:
@@ -93,9 +101,9 @@ def compare(query: str, reference: str) -> Comparison:
     unclear = _ambiguous(mine)
     for edit in Levenshtein.editops(theirs, mine):
         if edit.tag == "replace":
-            if mine[edit.dest_pos].encode() in _BASES and theirs[edit.src_pos].encode() in _BASES:
+            if mine[edit.dest_pos] in _BASES and theirs[edit.src_pos] in _BASES:
                 different.append(start + edit.dest_pos)
-            elif mine[edit.dest_pos].encode() in _BASES:
+            elif mine[edit.dest_pos] in _BASES:
                 unclear += 1
         else:
             _extend(gaps, start + edit.dest_pos, 1 if edit.tag == "insert" else -1)
@@ -106,8 +114,28 @@ def compare(query: str, reference: str) -> Comparison:
 
 
 def _shifts(query: str, references: Sequence[str]) -> list[int]:
-    places, _ = shifts(query, references)
-    return [int(place) for place in places]
+    """Where the first base of each reference lies on the query.
+
+    Most barcodes of a lab begin or end together, which is quickly seen; words tell the others.
+    """
+    found = [_plain_shift(query, reference) for reference in references]
+    open_ones = [place for place, shift in enumerate(found) if shift is None]
+    if open_ones:
+        by_words, _ = shifts(query, [references[place] for place in open_ones])
+        for place, shift in zip(open_ones, by_words.tolist(), strict=True):
+            found[place] = shift
+    return [shift or 0 for shift in found]
+
+
+def _plain_shift(query: str, reference: str) -> int | None:
+    """The shift by which both begin, or end, together; None where they are not alike then."""
+    from rapidfuzz.distance import Hamming
+
+    for shift in (0, len(query) - len(reference)):
+        mine, theirs, _ = _common(query, reference, shift)
+        if len(mine) >= _SURELY and Hamming.distance(mine, theirs) <= (1.0 - _RIGHT) * len(mine):
+            return shift
+    return None
 
 
 def _common(query: str, reference: str, shift: int) -> tuple[str, str, int]:
@@ -117,7 +145,7 @@ def _common(query: str, reference: str, shift: int) -> tuple[str, str, int]:
 
 
 def _ambiguous(barcode: str) -> int:
-    return len(barcode.encode("ascii", "replace").translate(None, _BASES))
+    return len(barcode) - sum(map(barcode.count, _BASES))
 
 
 def _extend(gaps: list[Gap], at: int, sign: int) -> None:

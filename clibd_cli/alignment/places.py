@@ -6,6 +6,7 @@ Reads begin and end anywhere in the region, so two of them are compared over wha
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import cache
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -26,11 +27,18 @@ def base_codes(barcodes: Sequence[str]) -> NDArray[np.int32]:
 
     longest = max(WORD, *(len(barcode) for barcode in barcodes))
     text = "".join(barcode.ljust(longest, "N") for barcode in barcodes)
+    letters = np.frombuffer(text.encode("ascii", "replace"), np.uint8)
+    return _codes_of_letters()[letters].reshape(len(barcodes), longest)
+
+
+@cache
+def _codes_of_letters() -> NDArray[np.int32]:
+    import numpy as np
+
     table = np.full(256, _WORDS, np.int32)
     for code, letter in enumerate(b"ACGT"):
         table[letter] = code
-    letters = np.frombuffer(text.encode("ascii", "replace"), np.uint8)
-    return table[letters].reshape(len(barcodes), longest)
+    return table
 
 
 def words(codes: NDArray[np.int32]) -> NDArray[np.int32]:

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable
+from functools import cache
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -106,16 +107,24 @@ def _clear_words(barcode: str) -> NDArray[np.int64]:
     """The words of a barcode, but those with an ambiguous base."""
     import numpy as np
 
-    table = np.full(256, -1, np.int64)
+    if len(barcode) < _K:
+        return np.empty(0, np.int64)
+    numbers = _codes_of_letters()[np.frombuffer(barcode.encode("ascii", "replace"), np.uint8)]
+    pairs = numbers[:-1] * 4 + numbers[1:]
+    words = pairs[:-4] * 256 + pairs[2:-2] * 16 + pairs[4:]
+    clear: NDArray[np.int64] = words[words < _WORDS]
+    return clear
+
+
+@cache
+def _codes_of_letters() -> NDArray[np.int64]:
+    """A, C, G, T are 0 to 3; any other letter spoils its words."""
+    import numpy as np
+
+    table = np.full(256, _WORDS, np.int64)
     for code, letter in enumerate(b"ACGT"):
         table[letter] = code
-    codes = table[np.frombuffer(barcode.encode("ascii", "replace"), np.uint8)]
-    if len(codes) < _K:
-        return np.empty(0, np.int64)
-    windows = np.lib.stride_tricks.sliding_window_view(codes, _K)
-    clear = windows[(windows >= 0).all(axis=1)]
-    numbers: NDArray[np.int64] = clear @ (4 ** np.arange(_K - 1, -1, -1))
-    return numbers
+    return table
 
 
 def _turned_words() -> NDArray[np.int64]:

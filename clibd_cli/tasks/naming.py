@@ -99,6 +99,9 @@ class _Ballot:
 
     def shares(self, rank: str) -> dict[str, float]:
         """The weight divided among the names at `rank`."""
+        if len(self.labels) == 1:
+            name = self.labels[0][0].at(rank)
+            return {name: self.weight} if name else {}
         counts: Counter[str] = Counter()
         for lineage, count in self.labels:
             if name := lineage.at(rank):
@@ -110,6 +113,8 @@ class _Ballot:
 
         A ballot without any name at `rank` contradicts nothing, and stays whole.
         """
+        if len(self.labels) == 1:
+            return self if self.labels[0][0].at(rank) in {winner, None} else None
         shares = self.shares(rank)
         weight = shares.get(winner) if shares else self.weight
         if weight is None:

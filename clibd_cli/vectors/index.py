@@ -91,6 +91,7 @@ class ReferenceIndex:
         for modality, searcher in self._searchers.items():
             table = self._tables[modality]
             numbers, similarities = searcher.search(queries, max(k, wanted.get(modality, 0)))
+            table.look_up(numbers.ravel().tolist())
             cosines = similarities.clip(-1.0, 1.0)  # rounding may leave 1.0000001
             rows = zip(found, numbers.tolist(), cosines.tolist(), strict=True)
             for hits, row_numbers, row_cosines in rows:

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from functools import lru_cache
+from itertools import islice
 from math import gcd
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -109,7 +109,7 @@ class KeyTable:
         self._vectors = vectors
         self._starts = np.searchsorted(vectors, np.arange(count + 1))
         self._codes: dict[str, tuple[dict[str, int], np.ndarray]] = {}
-        self._describe = lru_cache(maxsize=_CACHED)(self._describe_uncached)
+        self._described: dict[int, _Description] = {}
 
     @property
     def has_barcodes(self) -> bool:
@@ -160,20 +160,43 @@ class KeyTable:
 
     def hit(self, vector: int, similarity: float) -> Hit:
         """What a search found: the key `vector` and the specimens that share it."""
-        return Hit(vector, self._modality, similarity, *self._describe(vector))
+        if vector not in self._described:
+            self.look_up([vector])
+        return Hit(vector, self._modality, similarity, *self._described[vector])
 
-    def _describe_uncached(self, vector: int) -> tuple[Any, ...]:
-        start, stop = int(self._starts[vector]), int(self._starts[vector + 1])
-        rows = self._rows.slice(start, stop - start).to_pylist()
-        lineages = [Lineage(*(row[rank] for rank in RANKS)) for row in rows]
-        labels = _by_weight(lineages)
-        commonest = labels[0][0]
-        row = rows[lineages.index(commonest)]
-        return row["specimen_id"], commonest, row["bin_uri"], row["source"], labels
+    def look_up(self, vectors: Iterable[int]) -> None:
+        """Read the specimens of many vectors at once, for the calls of `hit` that follow."""
+        import numpy as np
+
+        missing = sorted(set(vectors) - self._described.keys())
+        if not missing:
+            return
+        if len(self._described) + len(missing) > _CACHED:
+            self._described.clear()
+        spans = [np.arange(self._starts[v], self._starts[v + 1]) for v in missing]
+        found = self._rows.select(KEY_COLUMNS).take(np.concatenate(spans))
+        rows = zip(*(column.to_pylist() for column in found.columns), strict=True)
+        for vector, span in zip(missing, spans, strict=True):
+            self._described[vector] = _describe(list(islice(rows, len(span))))
+
+
+_Description = tuple[str, Lineage, str | None, str, tuple[tuple[Lineage, int], ...]]
+"""What a `Hit` says of the specimens behind a vector."""
+
+
+def _describe(rows: Sequence[tuple[Any, ...]]) -> _Description:
+    """What there is to say of the specimens of one vector, as rows of `KEY_COLUMNS`."""
+    lineages = [Lineage(*row[1:5]) for row in rows]
+    labels = _by_weight(lineages)
+    commonest = labels[0][0]
+    specimen_id, *_, bin_uri, source = rows[lineages.index(commonest)]
+    return specimen_id, commonest, bin_uri, source, labels
 
 
 def _by_weight(lineages: list[Lineage]) -> tuple[tuple[Lineage, int], ...]:
     """Distinct lineages with their counts: the deepest named first, then the commonest."""
+    if len(lineages) == 1:
+        return ((lineages[0], 1),)
     counts = Counter(lineages)
     depth = {None: 0} | {rank: i + 1 for i, rank in enumerate(RANKS)}
     ranked = sorted(counts.items(), key=lambda item: (-depth[item[0].deepest], -item[1]))
