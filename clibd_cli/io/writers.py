@@ -205,20 +205,22 @@ class ParquetWriter(ResultWriter):
 
         types = {str: pa.string(), int: pa.int64(), float: pa.float64()}
         self._schema = pa.schema([(name, types[kind]) for name, kind in self._kinds.items()])
-        self._waiting: list[list[Any]] = []
+        self._waiting: list[Mapping[str, Any]] = []
         writer = parquet.ParquetWriter(self._partial, self._schema, compression="zstd")
         self._parquet = self._stack.enter_context(writer)
 
     def _write(self, row: Mapping[str, Any]) -> None:
-        self._waiting.append(_values(row, self._kinds))
+        self._waiting.append(row)
         if len(self._waiting) == ROWS_A_GROUP:
             self._write_group()
 
     def _write_group(self) -> None:
         import pyarrow as pa
 
-        columns = zip(*self._waiting, strict=True)
-        arrays = [pa.array(c, f.type) for c, f in zip(columns, self._schema, strict=True)]
+        arrays = [
+            pa.array([_value(row.get(name), kind) for row in self._waiting], field.type)
+            for (name, kind), field in zip(self._kinds.items(), self._schema, strict=True)
+        ]
         self._parquet.write_table(pa.table(arrays, schema=self._schema))
         self._waiting.clear()
 
@@ -257,5 +259,5 @@ def _value(value: Any, kind: type) -> Any:
     if kind is int:
         return int(value)
     # Lone surrogates, from file names that are not UTF-8, cannot be written.
-    text = str(value)
+    text = value if type(value) is str else str(value)
     return text if text.isascii() else text.encode("utf-8", "replace").decode("utf-8")
