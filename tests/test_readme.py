@@ -11,8 +11,10 @@ from pathlib import Path
 
 import pytest
 from typer.main import get_command
+from typer.testing import CliRunner
 
 from clibd_cli.cli.main import app
+from clibd_cli.core.flags import FLAGS
 from clibd_cli.core.records import Call
 from clibd_cli.io.results import RESULT_COLUMNS
 
@@ -56,6 +58,14 @@ def test_the_result_columns_are_the_documented_ones() -> None:
     assert told is not None
     assert tuple(re.split(r",\s+", told[1])) == RESULT_COLUMNS
     assert Call.__doc__
+
+
+def test_every_flag_is_explained() -> None:
+    table = README[README.index("| flag | why |") :].split("\n\n")[0]
+    told = [word for row in table.splitlines()[2:] for word in re.findall("`(.*?)`", row)]
+    assert sorted(told) == sorted(flag.word for flag in FLAGS)
+    described = CliRunner().invoke(app, ["classify", "--help"]).stdout
+    assert [flag.word for flag in FLAGS if f"{flag.word}: " not in described] == []
 
 
 @pytest.mark.slow

@@ -12,6 +12,12 @@ import typer
 from clibd_cli.cli import options
 from clibd_cli.cli.console import LiveProgress, command_line, show_summary
 from clibd_cli.core.errors import UsageError
+from clibd_cli.core.flags import FLAGS
+
+FLAG_WORDS = "\n\n".join(
+    ["Words in the column `flags`:", *(f"{flag.word}: {flag.meaning}" for flag in FLAGS)]
+)
+"""Stands at the end of the help."""
 
 
 def classify(

@@ -11,7 +11,7 @@ from clibd_cli.cli import models
 from clibd_cli.cli.audit import audit
 from clibd_cli.cli.build_index import build_index
 from clibd_cli.cli.check import check
-from clibd_cli.cli.classify import classify
+from clibd_cli.cli.classify import FLAG_WORDS, classify
 from clibd_cli.cli.demo import demo
 from clibd_cli.cli.embed import embed
 from clibd_cli.cli.errors import INTERRUPTED, guarded
@@ -35,7 +35,7 @@ app.command("demo")(guarded(demo))
 app.add_typer(models.app, name="models")
 app.command("embed")(guarded(embed))
 app.command("build-index")(guarded(build_index))
-app.command("classify")(guarded(classify))
+app.command("classify", epilog=FLAG_WORDS)(guarded(classify))
 app.command("search")(guarded(search))
 app.command("report")(guarded(report))
 app.command("audit")(guarded(audit))

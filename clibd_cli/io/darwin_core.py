@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
+from clibd_cli.core.flags import FLAGS, NEW_SPECIES
 from clibd_cli.core.lineage import RANKS
 from clibd_cli.io.result_rows import ResultRow
 from clibd_cli.io.scientific_names import SpeciesName, is_genus, take_apart
@@ -45,14 +46,7 @@ UNVERIFIED = "unverified"
 
 INCERTAE_SEDIS = "incertae sedis"
 
-_FLAG_WORDS = {
-    "conflict": "photo and barcode disagree: possibly a swapped well or a contamination",
-    "short_barcode": "the barcode is short",
-    "reverse_complemented": "the barcode was given as reverse complement",
-    "frame_shift": "the barcode has a frame shift: possibly a pseudogene",
-    "stop_codons": "the barcode has stop codons in all frames: possibly a pseudogene",
-    "chimera_suspected": "the halves of the barcode resemble different taxa: possibly a chimera",
-}
+_REMARKS = {flag.word: flag.remark for flag in FLAGS if flag.remark}
 """What flags say of the specimen and its barcode; the others speak of the identification."""
 
 
@@ -109,7 +103,7 @@ def occurrence_row(row: ResultRow, facts: DatasetFacts, barcode: Barcode | None 
         "previousIdentifications": " | ".join(_answers(conflict)) if conflict else None,
         "associatedMedia": source if "image" in evidence else None,
         "associatedSequences": sequence,
-        "occurrenceRemarks": "; ".join(_FLAG_WORDS[f] for f in _flags(row) if f in _FLAG_WORDS),
+        "occurrenceRemarks": "; ".join(_REMARKS[f] for f in _flags(row) if f in _REMARKS),
         "DNA_sequence": barcode.sequence if barcode else None,
         "target_gene": "COI" if barcode else None,
     }
@@ -223,7 +217,7 @@ def _qualifier(row: ResultRow, species: SpeciesName) -> str | None:
     """
     if species.qualifier:
         return species.qualifier
-    if "new_species_suspected" not in _flags(row):
+    if NEW_SPECIES.word not in _flags(row):
         return None
     return f"aff. {species.epithet}" if species.epithet else "sp. nov.?"
 

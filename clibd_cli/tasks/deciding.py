@@ -7,12 +7,13 @@ from functools import partial
 
 from clibd_cli.calibration.features import NEIGHBOURS
 from clibd_cli.core.errors import UsageError
+from clibd_cli.core.flags import FAR
 from clibd_cli.core.lineage import RANKS, UNLABELLED
 from clibd_cli.core.records import Modality
 from clibd_cli.tasks.calls import Decide
 from clibd_cli.tasks.naming import Naming, NamingMethod, name_by_nearest, name_by_vote
 from clibd_cli.tasks.queries import Found, Searcher
-from clibd_cli.tasks.trust import FAR, TrustedNaming, calibrations_for, read_calibrations
+from clibd_cli.tasks.trust import TrustedNaming, calibrations_for, read_calibrations
 from clibd_cli.vectors.centres import Centres
 
 METHODS = ("vote", "nearest")
@@ -86,7 +87,7 @@ def _known_only(decide: Decide) -> Decide:
         known = [found for found in evidence if not found.strange]
         if known:
             return decide(known)
-        return Naming(UNLABELLED, dict.fromkeys(RANKS), 0, (FAR,))
+        return Naming(UNLABELLED, dict.fromkeys(RANKS), 0, (FAR.word,))
 
     return decide_on_known
 

@@ -5,13 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from clibd_cli.alignment.signs import has_frame_shift, has_stop_codons, looks_chimeric
+from clibd_cli.core.flags import CHIMERA, FRAME_SHIFT, REVERSED, SHORT_BARCODE, STOP_CODONS
 from clibd_cli.tasks.queries import Found
-
-SHORT_BARCODE = "short_barcode"
-REVERSED = "reverse_complemented"
-STOP_CODONS = "stop_codons"
-FRAME_SHIFT = "frame_shift"
-CHIMERA = "chimera_suspected"
 
 _FULL = 500
 """Bases from which BOLD gives a barcode a BIN of its own."""
@@ -23,12 +18,12 @@ def barcode_flags(found: Found) -> Iterator[str]:
         return
     barcode = found.specimen.content
     if len(barcode.encode("ascii", "replace").translate(None, b"RYSWKMBDHVN")) < _FULL:
-        yield SHORT_BARCODE
+        yield SHORT_BARCODE.word
     if found.specimen.turned:
-        yield REVERSED
+        yield REVERSED.word
     if has_stop_codons(barcode):
-        yield STOP_CODONS
+        yield STOP_CODONS.word
     if found.comparison and has_frame_shift(found.comparison):
-        yield FRAME_SHIFT
+        yield FRAME_SHIFT.word
     if found.comparison and looks_chimeric(found.comparison):
-        yield CHIMERA
+        yield CHIMERA.word

@@ -6,9 +6,9 @@ from collections import Counter
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from clibd_cli.core.flags import CONFLICT
 from clibd_cli.core.lineage import RANKS
 from clibd_cli.core.records import Call
-from clibd_cli.tasks.trust import CONFLICT
 
 _CLUSTER = 2
 """Conflicts in one folder from which they are no accident."""
@@ -45,7 +45,7 @@ class Tally:
         if "+" in call.evidence:
             place = str(Path(call.source).parent)
             self._places[place] += 1
-            self._conflicts[place] += CONFLICT in call.flags
+            self._conflicts[place] += CONFLICT.word in call.flags
 
     def clusters(self) -> dict[str, tuple[int, int]]:
         """Folders where photos and barcodes contradict each other again and again.

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 from clibd_cli.calibration.curves import FILE, Calibration, from_json
 from clibd_cli.calibration.features import NEIGHBOURS
 from clibd_cli.core.errors import ClibdError
+from clibd_cli.core.flags import CONFLICT, FAR, FEW, NEW_SPECIES
 from clibd_cli.core.lineage import RANKS, Lineage
 from clibd_cli.core.records import Modality
 from clibd_cli.tasks.naming import Naming, name_by_vote, never_rising, support
@@ -24,11 +25,6 @@ if TYPE_CHECKING:
     from clibd_cli.tasks.queries import Found
     from clibd_cli.vectors.centres import Centres
     from clibd_cli.vectors.index import ReferenceIndex
-
-CONFLICT = "conflict"
-NEW_SPECIES = "new_species_suspected"
-FAR = "far_from_references"
-FEW = "few_references"
 
 _SUSPECT = 0.2
 """Probability of the species, where its genus is sure, below which a new one is suspected."""
@@ -123,14 +119,14 @@ class TrustedNaming:
         conflict: bool,
     ) -> Iterator[str]:
         if conflict:
-            yield CONFLICT
+            yield CONFLICT.word
         species = chances["species"]
         if named.genus and not named.species and species is not None and species < _SUSPECT:
-            yield NEW_SPECIES
+            yield NEW_SPECIES.word
         if far:
-            yield FAR
+            yield FAR.word
         if named and carried < 2:
-            yield FEW
+            yield FEW.word
 
     def _is_far(self, found: Found) -> bool:
         far = self._calibrations[found.specimen.modality].far

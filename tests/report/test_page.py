@@ -13,8 +13,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from clibd_cli.core.flags import FLAGS
 from clibd_cli.report.contents import Contents
-from clibd_cli.report.flags import KNOWN, flag_of, gravity, split_flags
+from clibd_cli.report.flags import flag_of, gravity, split_flags
 from clibd_cli.report.page import GENERATOR, render_page, safe_json
 from clibd_cli.report.page_data import LONGEST_TEXT, page_data
 from clibd_cli.report.thumbnails import Thumbnails
@@ -175,4 +176,4 @@ def test_flags_are_sorted_by_gravity() -> None:
     cells = ["", "reverse_complemented", "odd", "few_references;odd", "conflict"]
     assert sorted(cells, key=lambda cell: gravity(split_flags(cell))) == cells[::-1]
     assert flag_of("odd").tone == "attention"
-    assert len({flag.word for flag in KNOWN}) == len(KNOWN)
+    assert len({flag.word for flag in FLAGS}) == len(FLAGS)
