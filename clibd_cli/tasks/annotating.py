@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -37,26 +37,38 @@ def build_calibrated(
             are none, the references are asked themselves.
     """
     with TemporaryDirectory() as scratch:
-        asked: Path | None = None
-        if calibrate_with or plan.representatives is not None:
-            asked = Path(scratch) / "asked"
-            whole = replace(plan, kind="exact", representatives=None)
-            build_index(list(calibrate_with) or stores, asked, whole, progress=progress)
+        whole = replace(plan, kind="exact", representatives=None)
+        everything = held = None
+        if plan.representatives is not None:  # which hold no barcodes, and few specimens to ask
+            everything = Path(scratch) / "everything"
+            build_index(stores, everything, whole, progress=progress)
+        if calibrate_with:
+            held = Path(scratch) / "held"
+            build_index(list(calibrate_with), held, whole, progress=progress)
 
         def annotate(folder: Path) -> dict[str, str]:
-            strand = learn_strand(folder if calibrate_with else asked or folder)
-            if not calibrate_with:
-                found = calibrate_index(folder, asked, progress=progress)
-                found = _by_experience(found, folder, asked or folder, progress)
-            else:
-                found = calibrate_index(folder, asked, held_out=True, progress=progress)
-                # What was not held out is asked as if it were unknown.
-                held = {one.query for one in found}
-                own = calibrate_index(folder, progress=progress)
-                found += [one for one in own if one.query not in held]
+            strand = learn_strand(everything or folder)
+            found: list[Calibration] = []
+            if held is not None:
+                found = calibrate_index(folder, held, held_out=True, progress=progress)
+            found += _own_calibrations(folder, everything, {one.query for one in found}, progress)
             return {**strand, **({FILE: to_json(found)} if found else {})}
 
         return build_index(stores, target, plan, base, annotate, progress)
+
+
+def _own_calibrations(
+    folder: Path, everything: Path | None, known: Collection[str], progress: Progress
+) -> list[Calibration]:
+    """What the references themselves tell of the kinds of queries that nothing is known of yet."""
+    modalities = read_header(everything or folder).modalities
+    missing = [modality for modality in modalities if modality not in known]
+    if not missing:
+        return []
+    found = calibrate_index(folder, everything, queries=missing, progress=progress)
+    if "image" not in missing:
+        return found
+    return _by_experience(found, folder, everything or folder, progress)
 
 
 def _by_experience(

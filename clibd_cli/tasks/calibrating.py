@@ -63,15 +63,17 @@ def calibrate_index(
     folder: Path,
     source: Path | None = None,
     held_out: bool = False,
+    queries: Sequence[Modality] | None = None,
     seed: int = 0,
     progress: Progress = SILENT,
 ) -> list[Calibration]:
     """Learn from specimens of known name how likely the names that `folder` gives are right.
 
     Args:
-        source: the index that the queries are taken from; its own references if None.
+        source: the index that is asked from; its own references if None.
         held_out: they are no references of `folder` and stand for none there: each is asked once,
             as it is. Else each is asked without itself, without its species, without its genus.
+        queries: the kinds of references that are asked; all that `source` has if None.
 
     Returns:
         One for each kind of query and selection of keys that `classify` may be asked for, where
@@ -79,7 +81,10 @@ def calibrate_index(
     """
     keys = ReferenceIndex(folder, barcodes=True)
     asking = keys if source is None else ReferenceIndex(source, barcodes=True)
-    samples = {m: _sample(asking, keys, m, seed) for m in asking.modalities}
+    samples = {
+        modality: _sample(asking, keys, modality, seed)
+        for modality in (asking.modalities if queries is None else queries)
+    }
     judge = _Judge(keys, HELD_OUT if held_out else LEFT, progress)
     progress.begin("calibrating", len(judge.rounds) * sum(map(len, samples.values())))
     return [fitted for m, sample in samples.items() for fitted in judge.calibrations(m, sample)]

@@ -122,13 +122,22 @@ def test_a_library_is_calibrated_by_all_that_it_stands_for(lab: Path) -> None:
 
 def test_held_out_specimens_can_calibrate(lab: Path) -> None:
     embed(Inputs(["seen.fasta", "new.fasta"]), "held.embeddings")
-    build_index(["refs.fasta"], calibrate_with=["held.embeddings"])
+    progress = Warnings()
+    build_index(["refs.fasta"], calibrate_with=["held.embeddings"], progress=progress)
+    assert progress.begun.count("calibrating") == 1  # the references are not asked for nothing
     (one,) = from_json(Path("clibd-index", FILE).read_text(encoding="utf-8"))
     assert one.asked["specimen"] >= 40  # distinct ones, of 42
     assert 60 <= one.asked["species"] <= 70
     assert one.asked["genus"] == 0
     with pytest.raises(ClibdError, match=r"seen\.fasta is no embedding store"):
         build_index(["refs.fasta"], calibrate_with=["seen.fasta"], overwrite=True)
+
+
+def test_a_library_with_held_out_specimens_tells_the_strand(lab: Path) -> None:
+    embed(Inputs(["seen.fasta", "new.fasta"]), "held.embeddings")
+    build_index(["refs.fasta"], calibrate_with=["held.embeddings"], representatives=1)
+    header = json.loads(Path("clibd-index/index.json").read_text(encoding="utf-8"))
+    assert {FILE, "strand.json"} <= set(header["sha256"])
 
 
 def test_few_references_are_not_calibrated_and_say_so(lab: Path) -> None:
@@ -144,10 +153,14 @@ def test_few_references_are_not_calibrated_and_say_so(lab: Path) -> None:
 
 
 class Warnings(Silent):
-    """Keeps what is warned of."""
+    """Keeps what is warned of, and what was begun."""
 
     def __init__(self) -> None:
         self.told: list[str] = []
+        self.begun: list[str] = []
+
+    def begin(self, label: str, total: int | None) -> None:
+        self.begun.append(label)
 
     def warn(self, message: str) -> None:
         self.told.append(message)
