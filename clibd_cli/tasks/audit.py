@@ -6,6 +6,7 @@ import tempfile
 import time
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +21,7 @@ from clibd_cli.tasks.audit_findings import AUDIT_COLUMNS, KINDS, Finding, ranked
 from clibd_cli.tasks.audit_labels import NEIGHBOURS, label_findings
 from clibd_cli.tasks.audit_names import lineage_findings, name_findings
 from clibd_cli.tasks.audit_photos import near_empty_photos, photo_contents
+from clibd_cli.tasks.embed import embed
 from clibd_cli.tasks.runlog import run_log_path, write_run_log
 from clibd_cli.tasks.sources import (
     PlannedSource,
@@ -95,9 +97,8 @@ def audit(
         if plans is None:
             all_held = holdings_of_index(Path(sources[0]))
         else:
-            embed_raw(
-                plans,
-                labels,
+            embed_into = partial(
+                embed,
                 model=model or model_at_hand(None, plans),
                 device=device,
                 precision=precision,
@@ -107,6 +108,7 @@ def audit(
                 command=command,
                 progress=progress,
             )
+            embed_raw(plans, labels, embed_into, progress)
             stores = [store for planned in plans for store in planned.stores]
             all_held = holdings_of_stores(stores, Path(scratch), progress)
         found = find_all(all_held, default_workers() if workers is None else workers, progress)

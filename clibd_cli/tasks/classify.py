@@ -11,6 +11,17 @@ from pathlib import Path
 from clibd_cli.core.errors import UsageError
 from clibd_cli.core.progress import SILENT, Progress
 from clibd_cli.core.records import Call, Modality, Skip
+from clibd_cli.io.results import (
+    EXPLANATION,
+    NEAR_COLUMNS,
+    RESULT_COLUMNS,
+    SkipWriter,
+    call_row,
+    near_path,
+    near_rows,
+    open_results,
+    skipped_path,
+)
 from clibd_cli.tasks.aligning import Align
 from clibd_cli.tasks.calls import make_calls
 from clibd_cli.tasks.deciding import TARGET_PRECISION, check_method, decide_by
@@ -133,7 +144,7 @@ def classify(
     seconds = time.monotonic() - started
     done = ClassifySummary(
         out=str(out),
-        skipped_out=str(_skipped_path(table)),
+        skipped_out=str(skipped_path(table)),
         index=str(folder),
         model=searcher.index.header.model,
         fingerprint=searcher.index.header.model_fingerprint,
@@ -169,23 +180,12 @@ def classify(
 
 def _write(table: Path, calls: Iterable[Call | Skip], explainer: Explainer | None) -> Tally:
     """Write all calls as they are made, with their nearest references and the skips beside them."""
-    from clibd_cli.io.results import (
-        EXPLANATION,
-        NEAR_COLUMNS,
-        RESULT_COLUMNS,
-        SkipWriter,
-        call_row,
-        near_path,
-        near_rows,
-        open_results,
-    )
-
     tally = Tally()
     columns = RESULT_COLUMNS if explainer is None else (*RESULT_COLUMNS, EXPLANATION)
     with (
         open_results(table, columns) as rows,
         open_results(near_path(table), NEAR_COLUMNS) as near,
-        SkipWriter(_skipped_path(table)) as skips,
+        SkipWriter(skipped_path(table)) as skips,
         explainer or nullcontext(),
     ):
         for call in calls if explainer is None else explainer.explained(calls):
@@ -198,12 +198,6 @@ def _write(table: Path, calls: Iterable[Call | Skip], explainer: Explainer | Non
                 near.write(row)
             tally.add(call)
     return tally
-
-
-def _skipped_path(table: Path) -> Path:
-    from clibd_cli.io.results import skipped_path
-
-    return skipped_path(table)
 
 
 def _refuse_to_overwrite(inputs: Inputs, out: Path) -> None:

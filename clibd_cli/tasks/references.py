@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from clibd_cli.core.errors import ClibdError, UsageError
 from clibd_cli.core.progress import SILENT, Progress
 from clibd_cli.core.records import MODALITIES, Modality
 from clibd_cli.tasks.annotating import build_calibrated
-from clibd_cli.tasks.embed import EmbedSummary
+from clibd_cli.tasks.embed import EmbedSummary, embed
 from clibd_cli.tasks.sources import embed_raw, model_at_hand, plan_sources, refuse_labels_of_stores
 from clibd_cli.vectors.builder import BuildPlan
 from clibd_cli.vectors.header import IndexHeader, is_index, read_header
@@ -91,11 +92,9 @@ def build_index(
     wanted = [store for planned in plans for store in planned.stores]
     _refuse_to_lose(target, wanted, add, overwrite)
     refuse_labels_of_stores(labels, plans)
-    model = model or model_at_hand(target if add else None, plans)
-    embedded = embed_raw(
-        plans,
-        labels,
-        model=model,
+    embed_into = partial(
+        embed,
+        model=model or model_at_hand(target if add else None, plans),
         device=device,
         precision=precision,
         batch_size=batch_size,
@@ -104,6 +103,7 @@ def build_index(
         command=command,
         progress=progress,
     )
+    embedded = embed_raw(plans, labels, embed_into, progress)
     settings = HnswSettings(m, ef_construction, ef, seed)
     plan = BuildPlan(kind, settings, threads, command, vectors, chosen)
     base = target if add else None

@@ -5,16 +5,19 @@ Shared by the verbs that take references: `build-index` and `audit`.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from clibd_cli.core.errors import ClibdError, UsageError
 from clibd_cli.core.progress import SILENT, Progress
-from clibd_cli.tasks.embed import SKIPPED, EmbedSummary, default_store, embed
+from clibd_cli.tasks.embed import SKIPPED, EmbedSummary, default_store
 from clibd_cli.tasks.inputs import Inputs
 from clibd_cli.vectors.header import read_header
 from clibd_cli.vectors.parts import common_facts, find_stores, is_store, part_paths
+
+EmbedInto = Callable[[Inputs, Path], EmbedSummary]
+"""Embeds inputs into a store."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,18 +68,14 @@ def plan_sources(sources: Sequence[str], store_root: Path) -> list[PlannedSource
 
 def embed_raw(
     plans: Sequence[PlannedSource],
-    labels: Sequence[str] = (),
-    *,
-    model: str | None = None,
-    device: str = "auto",
-    precision: str = "auto",
-    batch_size: int | None = None,
-    workers: int | None = None,
-    overwrite: bool = False,
-    command: str = "",
+    labels: Sequence[str],
+    embed_into: EmbedInto,
     progress: Progress = SILENT,
 ) -> list[EmbedSummary]:
     """Embed the raw references among the planned sources into their new stores.
+
+    Args:
+        embed_into: `embed` with the settings of the verb.
 
     Raises:
         ClibdError: where none of a source's records can be used, or its store holds others.
@@ -87,18 +86,8 @@ def embed_raw(
             continue
         for path in planned.ignored:
             progress.warn(f"{path} is neither barcodes nor labels: not used")
-        done = embed(
-            replace(planned.raw, labels=[*labels, *planned.raw.labels]),
-            planned.new_store,
-            model=model,
-            device=device,
-            precision=precision,
-            batch_size=batch_size,
-            workers=workers,
-            overwrite=overwrite,
-            command=command,
-            progress=progress,
-        )
+        raw = replace(planned.raw, labels=[*labels, *planned.raw.labels])
+        done = embed_into(raw, planned.new_store)
         _refuse_useless(done, str(planned.source))
         embedded.append(done)
     return embedded
