@@ -116,7 +116,7 @@ def _rows(
     for query in found:
         if isinstance(query, Skip):
             skipped.append(query)
-            progress.warn(f"skipped {query.source}: {query.reason}")
+            progress.warn(f"skipped {query}")
         else:
             yield from hit_rows(query.specimen, query.hits)
 

@@ -41,6 +41,11 @@ class Skip:
     specimen_id: str
     reason: str
 
+    def __str__(self) -> str:
+        known = not self.specimen_id or self.specimen_id in self.source
+        name = "" if known else f" ({self.specimen_id})"
+        return f"{self.source}{name}: {self.reason}"
+
 
 @dataclass(frozen=True, slots=True)
 class Hit:

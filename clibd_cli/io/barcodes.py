@@ -1,7 +1,7 @@
 """Barcodes from FASTA files and tables, as a stream of specimens and skips.
 
-The source of a record is `FILE#ID`; of a line without an id `FILE#line N`, of a FASTA record
-without one `FILE#record N`.
+The source of a specimen is `FILE#ID`. A skip tells the place in the file, for its id may come again
+or be missing: `FILE#record N` in FASTA, `FILE#line N` in a table, from 1.
 """
 
 from __future__ import annotations
@@ -30,10 +30,16 @@ _LONGEST_MISSING = 20
 
 
 class _Record(NamedTuple):
-    """A record as its file gives it. `ids` has the specimen's own id first."""
+    """A record as its file gives it.
+
+    Attributes:
+        ids: the specimen's own id first.
+        source: by its id, `place`: by its number in the file.
+    """
 
     ids: tuple[str, ...]
     source: str
+    place: str
     raw: str
     lineage: Lineage
     bin_uri: str | None
@@ -105,11 +111,11 @@ def _judged(
     unmatched: Unmatched,
 ) -> Specimen | Skip:
     if not record.ids:
-        return Skip(record.source, "", "the record has no id")
+        return Skip(record.place, "", "the record has no id")
     barcode = clean_barcode(record.raw)
     reason = _wrong_marker(record.marker) or why_unusable(barcode, min_bases)
     if reason:
-        return Skip(record.source, record.ids[0], reason)
+        return Skip(record.place, record.ids[0], reason)
     specimen_id, lineage, bin_uri = record.ids[0], record.lineage, record.bin_uri
     if labels is not None:
         label = labels.find(*record.ids)
@@ -166,8 +172,8 @@ def _fasta_records(
         if " " in title and is_id(whole := clean_text(title)):
             header = replace(header, specimen_id=whole, aliases=())
         ids = (header.specimen_id, *header.aliases) if header.specimen_id else ()
-        source = f"{name}#{ids[-1] if ids else f'record {number}'}"
-        yield _Record(ids, source, letters, header.lineage, header.bin_uri, header.marker)
+        source, place = f"{name}#{ids[-1] if ids else ''}", f"{name}#record {number}"
+        yield _Record(ids, source, place, letters, header.lineage, header.bin_uri, header.marker)
 
 
 def _table_records(table: Table) -> Iterator[_Record | Skip]:
@@ -186,7 +192,8 @@ def _table_records(table: Table) -> Iterator[_Record | Skip]:
             raw = ""
         yield _Record(
             ids,
-            f"{table.name}#{ids[0] if ids else f'line {row.line}'}",
+            f"{table.name}#{ids[0] if ids else ''}",
+            f"{table.name}#line {row.line}",
             raw,
             ranks.lineage(row.cells),
             ranks.bin_uri(row.cells),

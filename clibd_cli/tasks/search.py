@@ -110,7 +110,7 @@ def write_hits(
     with open_results(target, HIT_COLUMNS) as table, SkipWriter(skipped_path(target)) as skips:
         for query in _found(searcher, inputs):
             if isinstance(query, Skip):
-                progress.warn(f"skipped {query.source}: {query.reason}")
+                progress.warn(f"skipped {query}")
                 skips.write(query)
                 continue
             n += 1

@@ -182,7 +182,7 @@ def _nothing_taught(
             f"no specimen is left to train on in {', '.join(map(printable, splits))}",
             "A split named train or pretrain is trained on; see also the reasons of the skips.",
         )
-    told = [f"{skip.source}: {skip.reason}" for skip in skips]
+    told = list(map(str, skips))
     read = shorten(list(map(printable, inputs)), len(inputs), 200)
     return ClibdError(
         f"there is nothing to train on in {read}",

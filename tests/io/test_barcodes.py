@@ -44,18 +44,18 @@ def test_fasta_with_every_mess(tmp_path: Path) -> None:
             Lineage(genus="Icaricia", species="Icaricia saepiolus"),
         ),
         Skip(
-            f"{name}#short",
+            f"{name}#record 2",
             "short",
             "too short: 4 bases of A, C, G or T, at least 10 are needed",
         ),
-        Skip(f"{name}#empty", "empty", "no sequence"),
+        Skip(f"{name}#record 3", "empty", "no sequence"),
         Skip(
-            f"{name}#protein",
+            f"{name}#record 4",
             "protein",
             "not a nucleotide sequence: 'F' at position 2, gaps not counted",
         ),
         Skip(f"{name}#record 5", "", "the record has no id"),
-        Skip(f"{name}#other", "other", "marker ITS2 is not COI"),
+        Skip(f"{name}#record 6", "other", "marker ITS2 is not COI"),
         Specimen("café", "dna", "ACGTACGTACGN", f"{name}#café"),
     ]
 
@@ -78,9 +78,14 @@ def test_repeated_ids_stay_apart_with_one_warning(tmp_path: Path) -> None:
 
 
 def test_a_skipped_record_takes_no_id(tmp_path: Path) -> None:
-    records = read(write(tmp_path, f">a\nAC\n>a\n{GOOD}\n"))
-    assert isinstance(records[0], Skip)
-    assert records[1].specimen_id == "a"
+    name = write(tmp_path, f">a\nAC\n>a\n{GOOD}\n>a\n{GOOD}\n>a\nACG\n")
+    skips = [record for record in read(name) if isinstance(record, Skip)]
+    ids = [record.specimen_id for record in read(name) if isinstance(record, Specimen)]
+    assert ids == ["a", "a#2"]
+    assert [(skip.source, skip.specimen_id) for skip in skips] == [
+        (f"{name}#record 1", "a"),
+        (f"{name}#record 4", "a"),
+    ]
 
 
 @pytest.mark.parametrize(
@@ -119,9 +124,9 @@ def test_bold_v5_rows(tmp_path: Path) -> None:
     )
     assert records[5].specimen_id == "AB1-20#2"
     assert [(r.source.split("#")[1], r.reason) for r in records if isinstance(r, Skip)] == [
-        ("AB1-20", "marker ITS is not COI"),
-        ("AB2-20", "no sequence"),
-        ("AB3-20", "marker COI-3P is not the barcode region of COI (COI-5P)"),
+        ("line 3", "marker ITS is not COI"),
+        ("line 4", "no sequence"),
+        ("line 5", "marker COI-3P is not the barcode region of COI (COI-5P)"),
         ("line 6", "9 cells where the header has 8"),
         ("line 8", "the record has no id"),
     ]

@@ -260,7 +260,10 @@ def test_what_cannot_be_trained_on(tmp_path: Path) -> None:
     write(split, "specimen_id,split", "Z,train")
     with pytest.raises(ClibdError, match="none of the 1 specimens is in"):
         read_examples([fasta], [], split=split)
-    for lines, why in (([">S", "ACG"], "short.fasta#S: "), ([], "short.fasta: no records")):
+    for lines, why in (
+        ([">S", "ACG"], "short.fasta#record 1 (S): "),
+        ([], "short.fasta: no records"),
+    ):
         short = write(tmp_path / "short.fasta", *lines)
         for more in (None, split):
             with pytest.raises(ClibdError, match=r"nothing to train on in .*short\.fasta") as told:
