@@ -7,7 +7,6 @@ of an epoch (on the same device, with the same number of processes).
 
 from __future__ import annotations
 
-import math
 import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -31,6 +30,7 @@ from clibd_cli.training.settings_fields import TrainSettings
 from clibd_cli.training.starting import Readable, Start, read_start
 from clibd_cli.training.step import StepLoss, StepOptions, compute_gradients, seeded
 from clibd_cli.training.targets import make_targets
+from clibd_cli.training.timetable import Timetable
 
 if TYPE_CHECKING:
     import numpy as np
@@ -92,9 +92,7 @@ class _Run:
         self._settings = settings
         self._asked = asked
         self._targets = make_targets(examples, settings.label)
-        self._per_epoch = plan.steps_per_epoch
-        self._total = settings.steps or settings.epochs * self._per_epoch
-        self._end = min(self._total, settings.stop_at or self._total)
+        self._times = Timetable.of(settings, plan)
         self._processes = processes
         self._progress = progress if processes.first else SILENT
         if processes.notice:
@@ -112,7 +110,7 @@ class _Run:
         objective.begin_at(self._start.proxies)
         objective.to(processes.device)
         self._weights = Weights(towers.modules, objective)
-        self._optimiser = OneCycleAdamW(towers.modules, objective, settings, self._total)
+        self._optimiser = OneCycleAdamW(towers.modules, objective, settings, self._times.total)
         precision = choose_precision(settings.precision, processes.device)
         self._options = StepOptions(
             settings.micro_batch, settings.gradient_caching, torch_dtype(precision), settings.seed
@@ -136,9 +134,9 @@ class _Run:
         """Anchors and proxies; none for a run that has no step left, whatever they would cost."""
         before = self._files.standing()
         if before is not None:
-            run_checks.check_judged(before, self._settings.metric, self._asked, self._total)
+            run_checks.check_judged(before, self._settings.metric, self._asked, self._times.total)
             before.judge_by(self._settings.metric, self._settings.patience, self._asked)
-            if before.stopped or before.step >= self._end:
+            if before.stopped or before.step >= self._times.end:
                 return Start()
         return read_start(self._settings, examples, self._targets, self._towers, self._progress)
 
@@ -164,11 +162,11 @@ class _Run:
         standing = self._standing
         self._towers.set_training(True)
         self._after_step(validate, resumed=True)
-        if standing.stopped or standing.step >= self._end:
+        if standing.stopped or standing.step >= self._times.end:
             return
         self._begin_epoch()
-        with closed(iter(feed(standing.step, self._end))) as batches:
-            while standing.step < self._end and not standing.stopped:
+        with closed(iter(feed(standing.step, self._times.end))) as batches:
+            while standing.step < self._times.end and not standing.stopped:
                 self._one_step(batches)
                 self._after_step(validate)
 
@@ -203,20 +201,16 @@ class _Run:
 
     def _after_step(self, validate: Validate | None, resumed: bool = False) -> None:
         """Validate, save and begin an epoch, each where it is time for it."""
-        standing = self._standing
-        validated = validate is not None and self._validation_is_due()
-        if validate is not None and validated:
+        standing, times = self._standing, self._times
+        validated = False
+        if validate is not None and times.validates_after(standing.step, standing.validated):
             self._validate(validate)
-        every = self._settings.checkpoint_every or self._per_epoch
-        at_end = standing.step >= self._end or standing.stopped
-        if validated or (not resumed and (at_end or standing.step % every == 0)):
+            validated = True
+        at_end = standing.step >= times.end or standing.stopped
+        if validated or (not resumed and (at_end or times.saves_after(standing.step))):
             self._save()
-        if not resumed and not at_end and standing.step % self._per_epoch == 0:
+        if not resumed and not at_end and times.ends_epoch(standing.step):
             self._begin_epoch()
-
-    def _validation_is_due(self) -> bool:
-        step, every = self._standing.step, self._settings.validate_every * self._per_epoch
-        return step > self._standing.validated and (step % every == 0 or step == self._total)
 
     def _validate(self, validate: Validate) -> None:
         started = time.perf_counter()
@@ -238,7 +232,8 @@ class _Run:
         if is_best:  # kept before it is noted: a run that ends here validates again
             self._files.save_best(self._weights)
         standing.judge(value, metrics, self._settings.patience)
-        facts: dict[str, Any] = {"step": standing.step, "epoch": self._epoch(standing.step - 1) + 1}
+        step = standing.step
+        facts: dict[str, Any] = {"step": step, "epoch": self._times.epoch_of(step)}
         facts |= {"value": value, "best": is_best, "metrics": metrics}
         self._journal.write("validation", {**facts, "seconds": round(seconds, 3)})
 
@@ -255,7 +250,7 @@ class _Run:
         self, found: StepLoss, gradient: float, rows: int, times: tuple[float, float]
     ) -> None:
         step = self._standing.step
-        facts: dict[str, Any] = {"step": step, "epoch": self._epoch(step - 1) + 1}
+        facts: dict[str, Any] = {"step": step, "epoch": self._times.epoch_of(step)}
         facts |= {"loss": found.loss, **found.parts}
         facts |= {
             "rates": self._optimiser.rates(step - 1),
@@ -269,26 +264,21 @@ class _Run:
         }
         self._journal.write("step", facts)
 
-    def _epoch(self, step: int) -> int:
-        return step // self._per_epoch
-
     def _begin_epoch(self) -> None:
-        first = self._standing.step
-        epoch = self._epoch(first)
+        finished, times = self._standing.step, self._times
         loss = "" if self._loss is None else f", loss {self._loss:.3f}"
-        last = min((epoch + 1) * self._per_epoch, self._end)
-        epochs = math.ceil(self._total / self._per_epoch)
-        self._progress.begin(f"epoch {epoch + 1} of {epochs}{loss}", last - first)
+        epoch = f"epoch {times.epoch_of(finished + 1)} of {times.epochs}{loss}"
+        self._progress.begin(epoch, times.left_in_epoch(finished))
 
     def _result(self, begun: int) -> TrainResult:
         standing = self._standing
-        finished = standing.stopped or standing.step >= self._total
+        finished = standing.stopped or standing.step >= self._times.total
         if finished and self._processes.agree([standing.best is not None])[0]:
             self._files.load_best(self._weights)
         self._towers.set_training(False)
         return TrainResult(
             step=standing.step,
-            total=self._total,
+            total=self._times.total,
             resumed_at=begun,
             finished=finished,
             stopped_early=standing.stopped,
