@@ -13,12 +13,11 @@ from operator import itemgetter
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from clibd_cli.core.errors import ClibdError
 from clibd_cli.core.records import Skip
 from clibd_cli.io.columns import normal_name
-from clibd_cli.io.names import StrPath, printable
-from clibd_cli.io.streams import check_readable, read_lines
-from clibd_cli.io.tables import Table
+from clibd_cli.io.names import StrPath
+from clibd_cli.io.streams import check_readable
+from clibd_cli.io.table_files import ParquetTable, TextTable, explained, meant_cells
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -52,8 +51,8 @@ def read_columns(path: StrPath, choose: Choose) -> tuple[pa.Table, int]:
 def _read_text(path: StrPath, choose: Choose) -> tuple[pa.Table, int]:
     import pyarrow as pa
 
-    table = Table(read_lines(path), printable(path))
-    chosen = choose([normal_name(column) for column in table.columns])
+    table = TextTable(path)
+    chosen = choose(table.columns)
     if (plain := _plain_text(path)) is not None:
         with suppress(pa.ArrowException):
             return _read_plain(plain, table, chosen)
@@ -83,7 +82,7 @@ def _plain_text(path: StrPath) -> bytes | None:
     return None if b'"' in text or b"\0" in text or text.startswith(_COMPRESSED) else text
 
 
-def _read_plain(text: bytes, table: Table, chosen: Mapping[str, int]) -> tuple[pa.Table, int]:
+def _read_plain(text: bytes, table: TextTable, chosen: Mapping[str, int]) -> tuple[pa.Table, int]:
     """What `_read_text` gives, several times faster, from UTF-8 whose first line is the header.
 
     Raises:
@@ -104,7 +103,7 @@ def _read_plain(text: bytes, table: Table, chosen: Mapping[str, int]) -> tuple[p
             include_columns=[names[i] for i in chosen.values()],
         ),
     )
-    return read.rename_columns(list(chosen)), 0
+    return pa.table([meant_cells(column) for column in read.columns], names=list(chosen)), 0
 
 
 def _batch(rows: list[tuple[str, ...]], schema: pa.Schema) -> pa.RecordBatch:
@@ -117,36 +116,21 @@ def _batch(rows: list[tuple[str, ...]], schema: pa.Schema) -> pa.RecordBatch:
 
 def _read_parquet(path: Path, choose: Choose) -> pa.Table:
     import pyarrow as pa
-    import pyarrow.parquet as pq
 
-    try:
-        with pq.ParquetFile(path) as file:
-            names = file.schema_arrow.names
-            chosen = choose([normal_name(name) for name in names])
-            table = file.read(columns=[names[i] for i in chosen.values()])
-        return _as_text(table.select([names[i] for i in chosen.values()]), list(chosen))
-    except (pa.ArrowException, OSError) as error:
-        raise _no_table(path, error) from error
+    table = ParquetTable(path)
+    chosen = choose(table.columns)
+    schema = pa.schema([(name, pa.string()) for name in chosen])
+    with explained(path):
+        read = [pa.Table.from_batches([batch]).cast(schema) for batch in table.batches(chosen)]
+        return pa.concat_tables([schema.empty_table(), *read])
 
 
 def _read_json_lines(path: Path, choose: Choose) -> pa.Table:
     import pyarrow as pa
     from pyarrow import json
 
-    try:
+    with explained(path):
         table = json.read_json(path)
         chosen = choose([normal_name(name) for name in table.column_names])
-        return _as_text(table.select(list(chosen.values())), list(chosen))
-    except (pa.ArrowException, OSError) as error:
-        raise _no_table(path, error) from error
-
-
-def _as_text(table: pa.Table, names: list[str]) -> pa.Table:
-    import pyarrow as pa
-
-    return table.rename_columns(names).cast(pa.schema([(name, pa.string()) for name in names]))
-
-
-def _no_table(path: Path, error: Exception) -> ClibdError:
-    reason = str(error).splitlines()[0] if str(error) else type(error).__name__
-    return ClibdError(f"{printable(path)} cannot be read as a table: {reason}", "Write it again.")
+        schema = pa.schema([(name, pa.string()) for name in chosen])
+        return table.select(list(chosen.values())).rename_columns(list(chosen)).cast(schema)

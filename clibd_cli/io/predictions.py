@@ -76,17 +76,13 @@ def read_predictions(path: StrPath) -> NameTable:
 def clean_ids(column: pa.ChunkedArray, files: bool = False) -> pa.ChunkedArray:
     """Ids as they are compared: on one line, composed accents, null where empty.
 
-    The apostrophe that clibd's own tables put before what a spreadsheet would take for a formula
-    is taken off again.
-
     Args:
         files: they are paths of photos: forward slashes, no suffix, as in the ids of photos.
     """
     import pyarrow.compute as pc
 
     spaced = pc.replace_substring_regex(column, r"[\s\pZ\p{Cc}]+", " ")
-    plain = pc.replace_substring_regex(pc.utf8_trim_whitespace(spaced), r"^'(\s*[=+\-@])", r"\1")
-    composed = pc.utf8_normalize(plain, "NFC")
+    composed = pc.utf8_normalize(pc.utf8_trim_whitespace(spaced), "NFC")
     if files:
         slashes = pc.replace_substring(composed, "\\", "/")
         stripped = pc.replace_substring_regex(slashes, _SUFFIX, "")

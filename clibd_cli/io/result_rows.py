@@ -9,8 +9,7 @@ from __future__ import annotations
 
 import json
 import math
-import re
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -21,15 +20,13 @@ from clibd_cli.io.columns import normal_name
 from clibd_cli.io.names import StrPath, printable, shorten
 from clibd_cli.io.results import FLOAT_COLUMNS, INT_COLUMNS
 from clibd_cli.io.streams import BrokenInputError, check_readable, first_line, read_lines
-from clibd_cli.io.tables import Row, Table
+from clibd_cli.io.table_files import ParquetTable, TextTable
+from clibd_cli.io.tables import Row
 
 ResultRow = Mapping[str, Any]
 """Cells by column: text, a finite number in the columns that hold numbers, or None."""
 
 SUFFIXES = (".csv", ".tsv", ".parquet", ".jsonl", ".ndjson")
-
-_ESCAPED = re.compile(r"^'(?=\s|[=+\-@])")
-"""The apostrophe that `writers.safe_cell` puts before what a spreadsheet would run."""
 
 
 class ResultRows:
@@ -106,10 +103,7 @@ def _check_columns(name: str, columns: tuple[str, ...]) -> None:
 
 
 def _open_delimited(path: StrPath, name: str) -> ResultRows:
-    table = Table(read_lines(path), name)
-    columns = [normal_name(column) for column in table.columns]
-    # `Table` takes the quotes of a table with tabs for text; clibd's own writer means them.
-    quoted = table.delimiter == "\t"
+    table = TextTable(path)
 
     def cells() -> Iterator[tuple[str, ResultRow | Skip]]:
         rows = iter(table)
@@ -122,24 +116,16 @@ def _open_delimited(path: StrPath, name: str) -> ResultRows:
             if row is None:
                 return
             if isinstance(row, Row):
-                texts = map(_unquoted, row.cells) if quoted else row.cells
-                yield f"{name}#line {row.line}", _named(columns, texts)
+                yield f"{name}#line {row.line}", _named(table.columns, row.cells)
             else:
                 yield row.source, row
 
-    return ResultRows(name, columns, cells())
+    return ResultRows(name, table.columns, cells())
 
 
-def _unquoted(cell: str) -> str:
-    if len(cell) < 2 or not (cell.startswith('"') and cell.endswith('"')):
-        return cell
-    return cell[1:-1].replace('""', '"')
-
-
-def _named(columns: Sequence[str], cells: Iterable[str]) -> dict[str, str]:
-    unescaped = (_ESCAPED.sub("", cell) for cell in cells)
+def _named(columns: Sequence[str], cells: Sequence[str]) -> dict[str, str]:
     # Of two columns with one name, the first one counts.
-    return dict(reversed(list(zip(columns, unescaped, strict=True))))
+    return dict(reversed(list(zip(columns, cells, strict=True))))
 
 
 def _open_json_lines(path: StrPath, name: str) -> ResultRows:
@@ -170,37 +156,19 @@ def _object(line: str) -> dict[str, Any] | None:
 
 
 def _open_parquet(path: Path, name: str) -> ResultRows:
-    import pyarrow as pa
-    from pyarrow import parquet
-
-    try:
-        with parquet.ParquetFile(path) as file:
-            columns = [normal_name(column) for column in file.schema_arrow.names]
-    except (pa.ArrowException, OSError) as error:
-        raise _broken(name, error) from error
+    table = ParquetTable(path)
+    chosen = {column: table.columns.index(column) for column in table.columns}
 
     def cells() -> Iterator[tuple[str, ResultRow | Skip]]:
-        number = 0
-        try:
-            with parquet.ParquetFile(path) as file:
-                for batch in file.iter_batches(batch_size=4096):
-                    lists = [column.to_pylist() for column in batch.columns]
-                    for values in zip(*lists, strict=True):
-                        number += 1
-                        yield f"{name}#row {number}", dict(zip(columns, values, strict=True))
-        except (pa.ArrowException, OSError) as error:
-            raise _broken(name, error) from error
+        rows = (row for batch in table.batches(chosen) for row in batch.to_pylist())
+        for number, row in enumerate(rows, 1):
+            yield f"{name}#row {number}", row
 
-    return ResultRows(name, columns, cells())
-
-
-def _broken(name: str, error: Exception) -> ClibdError:
-    reason = str(error).splitlines()[0] if str(error) else type(error).__name__
-    return ClibdError(f"{name} cannot be read as a table: {reason}", "Write it again.")
+    return ResultRows(name, table.columns, cells())
 
 
 def _reader(column: str) -> Callable[[Any], Any]:
-    return _float if column in FLOAT_COLUMNS else _int if column in INT_COLUMNS else _text
+    return read_number if column in FLOAT_COLUMNS else _int if column in INT_COLUMNS else _text
 
 
 def _text(value: object) -> str | None:
@@ -210,7 +178,12 @@ def _text(value: object) -> str | None:
     return text.encode("utf-8", "replace").decode("utf-8") or None
 
 
-def _float(value: object) -> float | None:
+def read_number(value: object) -> float | None:
+    """A cell as a number; None where it is empty, or not finite.
+
+    Raises:
+        ValueError, TypeError: where it is none.
+    """
     if value is None or (isinstance(value, str) and not value.strip()):
         return None
     # Spreadsheets of half of Europe write 0,98.
@@ -219,7 +192,7 @@ def _float(value: object) -> float | None:
 
 
 def _int(value: object) -> int | None:
-    number = _float(value)
+    number = read_number(value)
     return None if number is None else round(number)
 
 

@@ -7,17 +7,19 @@ name; those that are missing are empty.
 from __future__ import annotations
 
 import json
-import math
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from clibd_cli.core.errors import ClibdError
 from clibd_cli.core.lineage import RANKS
 from clibd_cli.io.columnar import read_columns
-from clibd_cli.io.columns import IDS, normal_name
+from clibd_cli.io.columns import IDS
 from clibd_cli.io.names import printable
+from clibd_cli.io.result_rows import read_number
+from clibd_cli.io.table_files import ParquetTable
 from clibd_cli.report.contents import Counts, Names, NearReference, ReportRow, SkippedInput
 from clibd_cli.report.flags import gravity, split_flags
 
@@ -36,10 +38,7 @@ _HIT_COLUMNS = (
     *("bin_uri", "n_specimens", "source"),
 )
 _MOST_NEAR = 10
-_DELIMITED = (".csv", ".tsv")
 _LONGEST_LOG = 10_000_000
-_GUARDED = r"^'(\s*[=+\-@])"
-"""What a spreadsheet would take for a formula, with the apostrophe that clibd puts before it."""
 
 
 class Results:
@@ -52,8 +51,6 @@ class Results:
     def __init__(self, path: Path) -> None:
         self.path = path
         self._table, self.unreadable = read_columns(path, self._choose)
-        if path.suffix.lower() in _DELIMITED:
-            self._table = _unguarded(self._table)
         self.n = self._table.num_rows
 
     def _choose(self, columns: list[str]) -> Mapping[str, int]:
@@ -134,16 +131,11 @@ def read_near(path: Path, ids: Sequence[str]) -> dict[str, tuple[NearReference, 
     Raises:
         ClibdError: where it cannot be read, or has no ids.
     """
-    import pyarrow as pa
-
     found: dict[str, list[tuple[float, NearReference]]] = {}
-    try:
-        for cells in _hits_of(path, ids):
-            hits = found.setdefault(cells["id"], [])
-            if len(hits) < _MOST_NEAR:
-                hits.append((_number(cells.get("position")) or 0.0, _near(cells)))
-    except (pa.ArrowException, OSError) as error:
-        raise ClibdError(f"{printable(path)} cannot be read: {error}", "Classify again.") from error
+    for cells in _hits_of(path, ids):
+        hits = found.setdefault(_text(cells, _ID), [])
+        if len(hits) < _MOST_NEAR:
+            hits.append((_number(cells.get("position")) or 0.0, _near(cells)))
     return {
         name: tuple(hit for _, hit in sorted(hits, key=lambda pair: pair[0]))
         for name, hits in found.items()
@@ -153,20 +145,16 @@ def read_near(path: Path, ids: Sequence[str]) -> dict[str, tuple[NearReference, 
 def _hits_of(path: Path, ids: Sequence[str]) -> Iterator[dict[str, Any]]:
     import pyarrow as pa
     import pyarrow.compute as pc
-    import pyarrow.parquet as pq
 
     wanted = pa.array(list(ids), pa.string())
-    with pq.ParquetFile(path) as file:
-        columns = {normal_name(name): name for name in file.schema_arrow.names}
-        key = next((columns[name] for name in _QUERY_IDS if name in columns), None)
-        if key is None or "key_id" not in columns:
-            raise ClibdError(f"{printable(path)} holds no references", "Classify again.")
-        there = {name: columns[name] for name in _HIT_COLUMNS if name in columns}
-        for batch in file.iter_batches(columns=[key, *there.values()]):
-            kept = batch.filter(pc.is_in(batch[key].cast(pa.string()), wanted))
-            chosen = {"id": kept[key].cast(pa.string())}
-            chosen |= {name: kept[column] for name, column in there.items()}
-            yield from pa.table(chosen).to_pylist()
+    table = ParquetTable(path)
+    columns = table.columns
+    key = next((columns.index(name) for name in _QUERY_IDS if name in columns), None)
+    if key is None or "key_id" not in columns:
+        raise ClibdError(f"{printable(path)} holds no references", "Classify again.")
+    there = {name: columns.index(name) for name in _HIT_COLUMNS if name in columns}
+    for batch in table.batches({_ID: key, **there}):
+        yield from batch.filter(pc.is_in(batch[_ID].cast(pa.string()), wanted)).to_pylist()
 
 
 def read_skipped(path: Path) -> list[SkippedInput]:
@@ -181,7 +169,7 @@ def read_skipped(path: Path) -> list[SkippedInput]:
             raise ClibdError(f"{printable(path)} lists no skipped inputs", "Classify again.")
         return {n: columns.index(n) for n in ("source", _ID, "reason") if n in columns}
 
-    table = _unguarded(read_columns(path, choose)[0])
+    table, _ = read_columns(path, choose)
     return [
         SkippedInput(row["source"] or "", row.get(_ID) or "", row["reason"] or "")
         for row in table.to_pylist()
@@ -262,11 +250,9 @@ def _text(cells: Mapping[str, Any], name: str) -> str:
 
 def _number(value: object) -> float | None:
     """A cell as a number; None where it is none, or not finite."""
-    try:
-        number = float(str(value))
-    except ValueError:
-        return None
-    return number if math.isfinite(number) else None
+    with suppress(ValueError, TypeError):
+        return read_number(value)
+    return None
 
 
 def _whole(value: object) -> int | None:
@@ -278,11 +264,3 @@ def _indices(places: Sequence[int]) -> pa.Array:
     import pyarrow as pa
 
     return pa.array(places, pa.int64())
-
-
-def _unguarded(table: pa.Table) -> pa.Table:
-    """Cells as they were before they were made safe for spreadsheets."""
-    import pyarrow.compute as pc
-
-    columns = [pc.replace_substring_regex(column, _GUARDED, r"\1") for column in table.columns]
-    return table.from_arrays(columns, names=table.column_names)

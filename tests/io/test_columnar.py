@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 from clibd_cli.core.errors import ClibdError
 from clibd_cli.io import columnar
 from clibd_cli.io.columnar import read_columns
+from clibd_cli.io.results import open_results
 
 ROWS = [["a", "Aedes"], ["b", "Löwia"], ["c", ""]]
 
@@ -66,6 +67,16 @@ def test_quotes_and_bad_lines(tmp_path: Path) -> None:
     assert cells(table) == ([["a, b", "Aedes"], ["c", ""], ["x\ny", "Culex"]], 0)
     table.write_text("specimen_id,genus\na,Aedes\nc\nd,1,2\n\ne,Culex\n", encoding="utf-8")
     assert cells(table) == ([["a", "Aedes"], ["c", ""], ["e", "Culex"]], 1)
+
+
+@pytest.mark.parametrize("suffix", [".csv", ".tsv", ".parquet", ".jsonl"])
+@pytest.mark.parametrize("quote", ["", '"'])
+def test_what_clibd_wrote_is_read_as_it_was_meant(tmp_path: Path, suffix: str, quote: str) -> None:
+    rows = [["=a", f"{quote}A, b"], ["-\u00a0c", f"'{quote}D"], ["\u00a0=e", "x"]]
+    with open_results(tmp_path / f"t{suffix}", ["specimen_id", "genus"]) as table:
+        for row in rows:
+            table.write(dict(zip(("specimen_id", "genus"), row, strict=True)))
+    assert cells(tmp_path / f"t{suffix}") == (rows, 0)
 
 
 @pytest.mark.parametrize("name", ["t.parquet", "t.jsonl", "t.csv"])

@@ -134,5 +134,5 @@ def test_photo_files_are_ids_without_their_suffix(tmp_path: Path) -> None:
 
 
 def test_ids_are_compared_in_one_form() -> None:
-    raw = pa.chunked_array([[" a\u00a0 b", "'=1+1", "'- x", "'quoted'", "e\u0301", "", None, "\t"]])
-    assert clean_ids(raw).to_pylist() == ["a b", "=1+1", "- x", "'quoted'", "é", None, None, None]
+    raw = pa.chunked_array([[" a\u00a0 b", "'quoted'", "e\u0301", "", None, "\t"]])
+    assert clean_ids(raw).to_pylist() == ["a b", "'quoted'", "é", None, None, None]

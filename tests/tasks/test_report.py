@@ -105,6 +105,13 @@ def test_all_formats_give_the_same_page(here: Path, suffix: str) -> None:
     assert data["flags"][0]["word"] == "conflict"
 
 
+def test_numbers_with_a_comma_are_numbers(here: Path) -> None:
+    text = "specimen_id;order;confidence_order\nS1;Diptera;0,75\nS2;Diptera;many\n"
+    write_text(here / "r.csv", text)
+    make_report(here / "r.csv")
+    assert data_of(here / "r.html")["rows"]["confidence"][::4] == [7_500, None]
+
+
 def test_flagged_specimens_come_first(here: Path) -> None:
     flags = ["", "reverse_complemented", "few_references", "", "conflict;few_references"]
     rows = [result(n, flags=cell) for n, cell in enumerate(flags)]
