@@ -59,21 +59,10 @@ def main() -> None:
 
 def prepare(barcodes: Path, split: Path, work: Path) -> dict[str, Row]:
     """Write keys and queries; what each query truly is."""
-    with split.open(encoding="utf-8", newline="") as table:
-        split_of = {row["specimen_id"]: row["split"] for row in csv.DictReader(table)}
-    with gzip.open(barcodes, "rt", encoding="utf-8", newline="") as table:
-        rows = [clean(row) for row in csv.DictReader(table, delimiter="\t")]
-    keys = distinct(row for row in rows if split_of.get(row["record_id"]) == "train")
-    taken = {row["nucleotides"] for row in keys}
+    keys, asked, strangers = divide(barcodes, split)
     genera = {row["genus"] for row in keys}
-    others = [row for row in rows if row["nucleotides"] not in taken]
-    asked = distinct(row for row in others if split_of.get(row["record_id"]) == "val")
-    strangers = (row for row in others if split_of.get(row["record_id"]) == "val_unseen")
-    new = [row for row in distinct(strangers) if row["genus"] in genera]
-    with (work / "keys.tsv").open("w", encoding="utf-8", newline="") as table:
-        writer = csv.DictWriter(table, COLUMNS, delimiter="\t", extrasaction="ignore")
-        writer.writeheader()
-        writer.writerows(keys)
+    new = [row for row in strangers if row["genus"] in genera]
+    write_keys(work / "keys.tsv", keys)
     rng = random.Random(3)
     write_fasta(work / "seen.fasta", asked, lambda b: b)
     write_fasta(work / "turned.fasta", asked, lambda b: b.translate(COMPLEMENT)[::-1])
@@ -82,6 +71,28 @@ def prepare(barcodes: Path, split: Path, work: Path) -> dict[str, Row]:
     write_fasta(work / "new.fasta", new, lambda b: b)
     print(f"{len(keys):,} references, {len(asked):,} seen and {len(new):,} new queries")
     return {row["record_id"]: row for row in (*asked, *new)}
+
+
+def divide(barcodes: Path, split: Path) -> tuple[list[Row], list[Row], list[Row]]:
+    """References, queries of their species, and queries of others: distinct barcodes all."""
+    with split.open(encoding="utf-8", newline="") as table:
+        split_of = {row["specimen_id"]: row["split"] for row in csv.DictReader(table)}
+    with gzip.open(barcodes, "rt", encoding="utf-8", newline="") as table:
+        rows = [clean(row) for row in csv.DictReader(table, delimiter="\t")]
+    keys = distinct(row for row in rows if split_of.get(row["record_id"]) == "train")
+    taken = {row["nucleotides"] for row in keys}
+    others = [row for row in rows if row["nucleotides"] not in taken]
+    seen = distinct(row for row in others if split_of.get(row["record_id"]) == "val")
+    new = distinct(row for row in others if split_of.get(row["record_id"]) == "val_unseen")
+    return keys, seen, new
+
+
+def write_keys(path: Path, keys: Sequence[Row]) -> None:
+    """Write references as a table."""
+    with path.open("w", encoding="utf-8", newline="") as table:
+        writer = csv.DictWriter(table, COLUMNS, delimiter="\t", extrasaction="ignore")
+        writer.writeheader()
+        writer.writerows(keys)
 
 
 def clean(row: Row) -> Row:

@@ -1,4 +1,4 @@
-"""Signs that a barcode is no clean COI: stop codons, shifted frames, halves of two animals.
+"""Signs that a barcode is no clean COI: stop codons, shifted frames, parts of two animals.
 
 Nuclear copies of mitochondrial genes gather stop codons and frame shifts, sequencing errors too;
 PCR can join the halves of two animals' barcodes. None proves it, so they are flags for people.
@@ -6,7 +6,10 @@ PCR can join the halves of two animals' barcodes. None proves it, so they are fl
 
 from __future__ import annotations
 
-from clibd_cli.alignment.identity import Comparison
+from bisect import bisect_left
+from math import sqrt
+
+from clibd_cli.alignment.identity import Comparison, overlaps
 
 _STOPS = ("TAA", "TAG")
 """Stop codons in all animal mitochondrial codes (vertebrates have two more, which mean serine or
@@ -19,9 +22,18 @@ _CLOSE = 0.9
 differences for pairs of gaps."""
 _CANCEL = 30
 """Bases within which a gap in one barcode and one in the other cancel out."""
-_HALF_ALIKE = 0.97
-_HALF_APART = 0.08
-_HALF_BASES = 100
+_PART_BASES = 100
+"""Bases of a part from which it is judged by itself."""
+_CUTS = 16
+"""A joint is looked for at each sixteenth of an overlap."""
+_FEWEST_EDITS = 8
+_APART = 0.07
+_DEVIATIONS = 4.0
+"""By how many standard deviations the parts must differ: those of 6 in 6,000 real barcodes do, half
+of which are of species that the references lack."""
+_SAME_PLACE = 0.75
+"""Identity that a part has with its own place in a relative, and never with another place: of 6,000
+real barcodes none has more than 0.53."""
 
 
 def has_stop_codons(barcode: str) -> bool:
@@ -47,27 +59,43 @@ def has_frame_shift(comparison: Comparison) -> bool:
 
 
 def looks_chimeric(comparison: Comparison) -> bool:
-    """Whether one half of a barcode is that of its reference, and the other one is not.
+    """Whether one part of a barcode is much less alike to its reference than the rest is.
 
-    One species differs along the whole barcode or hardly anywhere; a half that is alike to 97 %
-    beside one that is 8 points less so is seen when two animals are joined.
+    One species differs from another along the whole barcode; where two animals are joined, the
+    differences begin at the joint. The reference must cover more than one of the parts.
     """
     start, stop = comparison.start, comparison.stop
-    for cut in (start + (stop - start) * part // 6 for part in (2, 3, 4)):
-        left, right = _alike(comparison, start, cut), _alike(comparison, cut, stop)
-        if (
-            min(cut - start, stop - cut) >= _HALF_BASES
-            and max(left, right) >= _HALF_ALIKE
-            and abs(left - right) >= _HALF_APART
-        ):
+    places = sorted(comparison.different)
+    gaps = [(gap.at, min(abs(gap.length), 3)) for gap in comparison.gaps]
+    edits = len(places) + sum(length for _, length in gaps)
+    if edits < _FEWEST_EDITS:
+        return False
+    share = edits / (stop - start)
+    for step in range(1, _CUTS):
+        left = (stop - start) * step // _CUTS
+        right = stop - start - left
+        if min(left, right) < _PART_BASES:
+            continue
+        cut = start + left
+        before = bisect_left(places, cut) + sum(length for at, length in gaps if at < cut)
+        apart = abs(before / left - (edits - before) / right)
+        chance = sqrt(share * max(0.0, 1.0 - share) * (1.0 / left + 1.0 / right))
+        if apart >= _APART and apart >= _DEVIATIONS * chance:
             return True
     return False
 
 
-def _alike(comparison: Comparison, start: int, stop: int) -> float:
-    different = sum(start <= at < stop for at in comparison.different)
-    gaps = sum(abs(gap.length) for gap in comparison.gaps if start <= gap.at < stop)
-    return 1.0 - (different + gaps) / max(1, stop - start)
+def looks_rearranged(barcode: str, reference: str, comparison: Comparison) -> bool:
+    """Whether a part of a barcode lies beside its reference, and yet belongs to it elsewhere.
+
+    So it is where the halves of a barcode are swapped.
+    """
+    for rest in (barcode[: comparison.start], barcode[comparison.stop :]):
+        if len(rest) >= _PART_BASES:
+            (found,) = overlaps(rest, [reference])
+            if found and found.bases >= _PART_BASES and found.identity >= _SAME_PLACE:
+                return True
+    return False
 
 
 def _stops(barcode: str, frame: int) -> bool:

@@ -40,8 +40,8 @@ CONFLICT = Flag(
 CHIMERA = Flag(
     "chimera_suspected",
     "alert",
-    "One part of the barcode is that of its reference, another part is not: two animals in one.",
-    "the halves of the barcode resemble different taxa: possibly a chimera",
+    "Parts of the barcode are of different animals, or not in the order of its reference.",
+    "parts of the barcode resemble different taxa, or are in another order: possibly a chimera",
 )
 STOP_CODONS = Flag(
     "stop_codons",

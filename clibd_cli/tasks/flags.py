@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from clibd_cli.alignment.signs import has_frame_shift, has_stop_codons, looks_chimeric
+from clibd_cli.alignment.signs import has_frame_shift, has_stop_codons
 from clibd_cli.core.flags import CHIMERA, FRAME_SHIFT, REVERSED, SHORT_BARCODE, STOP_CODONS
 from clibd_cli.tasks.queries import Found
 
@@ -25,5 +25,5 @@ def barcode_flags(found: Found) -> Iterator[str]:
         yield STOP_CODONS.word
     if found.comparison and has_frame_shift(found.comparison):
         yield FRAME_SHIFT.word
-    if found.comparison and looks_chimeric(found.comparison):
+    if found.mixed:
         yield CHIMERA.word

@@ -89,6 +89,7 @@ class Found:
 
     Attributes:
         comparison: its barcode beside that of the first key, where they were aligned.
+        mixed: whether its barcode has parts of several animals, or its own in another order.
         strange: whether its barcode is none of the gene that the keys' barcodes are of.
         vector, strength: of a photo, and how long the vector was before it got unit length.
     """
@@ -99,6 +100,7 @@ class Found:
     strange: bool = False
     vector: np.ndarray | None = None
     strength: float | None = None
+    mixed: bool = False
 
 
 class Searcher:
@@ -236,7 +238,8 @@ class Searcher:
             if self.aligner is None:
                 yield Found(specimen, near[: self._k], strange=strange)
             else:
-                yield Found(specimen, *self.aligner.arrange(specimen, near, self._k), strange)
+                found = self.aligner.arrange(specimen, near, self._k)
+                yield Found(specimen, found.hits, found.comparison, strange, found.mixed)
 
     def _turned(self, records: Iterator[Specimen | Skip]) -> Iterator[Specimen | Skip]:
         """The records, their barcodes on the strand of the references."""

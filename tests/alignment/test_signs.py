@@ -11,7 +11,12 @@ from pathlib import Path
 import pytest
 
 from clibd_cli.alignment.identity import compare
-from clibd_cli.alignment.signs import has_frame_shift, has_stop_codons, looks_chimeric
+from clibd_cli.alignment.signs import (
+    has_frame_shift,
+    has_stop_codons,
+    looks_chimeric,
+    looks_rearranged,
+)
 from clibd_cli.alignment.strand import Strand, reverse_complement
 
 CODONS = ["TTA", "ATT", "GGA", "GCT", "TCA", "CCT", "AAT", "ACA", "GAT", "TTT"]
@@ -58,6 +63,39 @@ def test_two_halves_are_seen() -> None:
     assert not looks_chimeric(compare(a, a))
     assert not looks_chimeric(compare(a, b))
     assert not looks_chimeric(compare(a[:150], a))
+
+
+def changed(barcode: str, share: float, seed: int) -> str:
+    """A relative of a barcode, with some of its bases changed all along."""
+    rng = random.Random(seed)
+    return "".join(rng.choice("ACGT") if rng.random() < share else base for base in barcode)
+
+
+def test_two_halves_are_seen_where_neither_is_near() -> None:
+    a, b = coding(4), coding(5)
+    relative = changed(a, 0.15, 6)
+    assert looks_chimeric(compare(a[:330] + b[330:], relative))
+    assert looks_chimeric(compare(b[:165] + a[165:], relative))
+    assert not any(
+        looks_chimeric(compare(a, changed(a, share, seed)))
+        for share in (0.02, 0.1, 0.2)
+        for seed in range(30)
+    )
+
+
+def test_a_lost_base_is_no_second_animal() -> None:
+    a = coding(7)
+    assert not looks_chimeric(compare(a[:300] + a[301:], a))
+
+
+def test_swapped_halves_are_seen() -> None:
+    a, b = coding(8), coding(9)
+    for reference in (a, changed(a, 0.15, 10)):
+        swapped = a[330:] + a[:330]
+        assert looks_rearranged(swapped, reference, compare(swapped, reference))
+        assert not looks_rearranged(a, reference, compare(a, reference))
+        longer = b[:200] + a + b[200:400]  # it goes on beyond the reference, on either side
+        assert not looks_rearranged(longer, reference, compare(longer, reference))
 
 
 @pytest.mark.realdata

@@ -101,5 +101,17 @@ def test_without_alignment_there_is_no_identity(references: Path) -> None:
 def test_two_animals_in_one_barcode(references: Path) -> None:
     (row,) = named(query("q", barcode_of(0)[:300] + barcode_of(3)[300:]))
     assert "chimera_suspected" in flags(row)
+    (row,) = named(query("q", barcode_of(0)[300:] + barcode_of(0)[:300]))
+    assert "chimera_suspected" in flags(row)
     (row,) = named(query("q", barcode_of(0)[:300] + barcode_of(0)[301:]))
     assert "frame_shift" in flags(row)
+    assert "chimera_suspected" not in flags(row)
+
+
+def test_a_short_reference_does_not_hide_the_other_animal(workplace: Path) -> None:
+    records = [barcode_of(0), barcode_of(0)[:300], barcode_of(3)]
+    lines = [f">r{i}|Ordo|Familia|Genus|Genus s{i}\n{b}\n" for i, b in enumerate(records)]
+    Path("refs.fasta").write_text("".join(lines), encoding="utf-8")
+    build_index(["refs.fasta"])
+    (row,) = named(query("q", barcode_of(0)[:300] + barcode_of(3)[300:]))
+    assert "chimera_suspected" in flags(row)
