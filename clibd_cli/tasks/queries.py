@@ -239,7 +239,7 @@ class Searcher:
                 yield Found(specimen, near[: self._k], strange=strange)
             else:
                 found = self.aligner.arrange(specimen, near, self._k)
-                yield Found(specimen, found.hits, found.comparison, strange, found.mixed)
+                yield Found(specimen, found.hits, found.comparison, strange, mixed=found.mixed)
 
     def _turned(self, records: Iterator[Specimen | Skip]) -> Iterator[Specimen | Skip]:
         """The records, their barcodes on the strand of the references."""
