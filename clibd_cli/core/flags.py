@@ -55,6 +55,12 @@ FRAME_SHIFT = Flag(
     "Bases lost or gained beside a close reference: a pseudogene or sequencing errors.",
     "the barcode has a frame shift: possibly a pseudogene",
 )
+NEAR_EMPTY = Flag(
+    "near_empty_photo",
+    "alert",
+    "Next to nothing is in the photo: an empty well, or a specimen out of focus or at the rim.",
+    "next to nothing is in the photo",
+)
 FAR = Flag(
     "far_from_references",
     "attention",
@@ -84,6 +90,7 @@ FLAGS = (
     CHIMERA,
     STOP_CODONS,
     FRAME_SHIFT,
+    NEAR_EMPTY,
     FAR,
     NEW_SPECIES,
     FEW,

@@ -22,6 +22,7 @@ class Specimen:
             no gaps), or the taxonomic words.
         source: where it came from, for people: a path, or `file#record`.
         turned: whether the barcode was read from the other strand, and `content` turns it round.
+        near_empty: whether next to nothing is in the photo, where that was looked at.
     """
 
     specimen_id: str
@@ -31,6 +32,7 @@ class Specimen:
     lineage: Lineage = UNLABELLED
     bin_uri: str | None = None
     turned: bool = False
+    near_empty: bool = False
 
 
 @dataclass(frozen=True, slots=True)

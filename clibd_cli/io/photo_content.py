@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -19,8 +20,10 @@ the other 79 choose, 0.89 and 0.85.
 
 _SIDE = 256
 _RADIUS = 12
-_DARKER = 40.0
+_DARKER = 40
 _GRID = 16
+_COARSE = 4
+_PLENTY = 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,11 +41,22 @@ class PhotoContent:
 
 
 def measure_photo(image: Image.Image) -> PhotoContent:
-    """Measure a photo (RGB); 5 ms for one of a megapixel."""
+    """Measure a photo (RGB)."""
     grey = image.convert("L")
-    scale = _SIDE / min(grey.size)
-    size = (max(1, round(grey.width * scale)), max(1, round(grey.height * scale)))
-    return PhotoContent(_content(grey.resize(size, _box())), _pattern(grey))
+    return PhotoContent(_content(grey), _pattern(grey))
+
+
+def is_near_empty(image: Image.Image) -> bool:
+    """Whether there is next to nothing in a photo (RGB); 0.1 ms for most, 1 ms for a few.
+
+    Of a sample of the pixels, most photos have far too many that are dark.
+    """
+    from PIL import Image
+
+    sample = _scaled(image, _SIDE // _COARSE, Image.Resampling.NEAREST).convert("L")
+    if _share_of_dark(sample, _RADIUS // _COARSE) >= _PLENTY * NEAR_EMPTY:
+        return False
+    return _content(image.convert("L")) < NEAR_EMPTY
 
 
 def differing_bits(a: bytes, b: bytes) -> int:
@@ -51,15 +65,29 @@ def differing_bits(a: bytes, b: bytes) -> int:
 
 
 def _content(grey: Image.Image) -> float:
+    steps = min(grey.size) // _SIDE
+    nearly = grey.reduce(steps) if steps > 1 else grey  # by a whole number, which is fast
+    return _share_of_dark(_scaled(nearly, _SIDE, _box()), _RADIUS)
+
+
+def _share_of_dark(grey: Image.Image, radius: int) -> float:
     import numpy as np
     from PIL import ImageFilter
 
-    light = np.asarray(grey, dtype=np.float32)
-    around = np.asarray(grey.filter(ImageFilter.BoxBlur(_RADIUS)), dtype=np.float32)
-    inside = _middle(*light.shape)
-    return float(((around - light > _DARKER) & inside).mean())
+    light = np.asarray(grey)
+    around = np.asarray(grey.filter(ImageFilter.BoxBlur(radius)), dtype=np.int16)
+    dark = (around - light > _DARKER) & _middle(*light.shape)
+    return int(np.count_nonzero(dark)) / int(dark.size)
 
 
+def _scaled(image: Image.Image, side: int, how: Image.Resampling) -> Image.Image:
+    """A photo whose shorter side is `side`."""
+    scale = side / min(image.size)
+    size = (max(1, round(image.width * scale)), max(1, round(image.height * scale)))
+    return image if size == image.size else image.resize(size, how)
+
+
+@lru_cache(4)
 def _middle(height: int, width: int) -> np.ndarray:
     """The largest circle in the middle, without the rim of a well that shows beside it."""
     import numpy as np

@@ -8,7 +8,7 @@ from itertools import chain
 from types import MappingProxyType
 
 from clibd_cli.core.records import MODALITIES, Call, Modality, Skip
-from clibd_cli.tasks.flags import barcode_flags
+from clibd_cli.tasks.flags import odd_signs
 from clibd_cli.tasks.inputs import Inputs
 from clibd_cli.tasks.naming import Naming, nearest_hit
 from clibd_cli.tasks.queries import Found, Searcher, split_stores
@@ -84,7 +84,7 @@ def _call(evidence: Sequence[Found], decide: Decide) -> Call:
     """One specimen's call from its photo, its barcode, or both."""
     evidence = sorted(evidence, key=lambda found: MODALITIES.index(found.specimen.modality))
     named = decide(evidence)
-    odd = (flag for found in evidence for flag in barcode_flags(found))
+    odd = (flag for found in evidence for flag in odd_signs(found))
     first = evidence[0].specimen
     return Call(
         specimen_id=first.specimen_id,

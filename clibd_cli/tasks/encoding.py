@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -55,14 +55,18 @@ def read_ahead(
     known: VectorSpill,
     workers: int,
     ahead: int,
+    look: bool = False,
 ) -> Iterator[Ready | Skip]:
     """Read and prepare each specimen's content; photos in `workers` threads, `ahead` early.
 
     Photos whose digest is in `known` are not decoded.
+
+    Args:
+        look: whether photos with next to nothing in them are marked.
     """
     if modality != "image":
         return done_ahead(_ready_text, records, workers=0, most=0)
-    read = _photo_reader(model, known)
+    read = _photo_reader(model, known, look)
     return done_ahead(read, records, workers, most=ahead)
 
 
@@ -73,20 +77,28 @@ def _ready_text(record: Specimen | Skip) -> Ready | Skip:
 
 
 def _photo_reader(
-    model: ClibdModel, known: VectorSpill
+    model: ClibdModel, known: VectorSpill, look: bool
 ) -> Callable[[Specimen | Skip], Ready | Skip]:
+    from clibd_cli.io.photo_content import is_near_empty
     from clibd_cli.io.photos import PhotoError, decode_photo, read_photo
+
+    empty: set[str] = set()  # a photo that comes again is not decoded again
 
     def read(record: Specimen | Skip) -> Ready | Skip:
         if isinstance(record, Skip):
             return record
         try:
             photo = read_photo(Path(record.content))
-            if photo.sha256 in known:
-                return Ready(record, photo.sha256, None)
-            item = model.prepare_photo(decode_photo(photo))
+            item = None
+            if photo.sha256 not in known:
+                pixels = decode_photo(photo)
+                item = model.prepare_photo(pixels)
+                if look and is_near_empty(pixels):
+                    empty.add(photo.sha256)
         except PhotoError as error:
             return Skip(record.source, record.specimen_id, str(error))
+        if photo.sha256 in empty:
+            record = replace(record, near_empty=True)
         return Ready(record, photo.sha256, item)
 
     return read

@@ -5,15 +5,24 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from clibd_cli.alignment.signs import has_frame_shift, has_stop_codons
-from clibd_cli.core.flags import CHIMERA, FRAME_SHIFT, REVERSED, SHORT_BARCODE, STOP_CODONS
+from clibd_cli.core.flags import (
+    CHIMERA,
+    FRAME_SHIFT,
+    NEAR_EMPTY,
+    REVERSED,
+    SHORT_BARCODE,
+    STOP_CODONS,
+)
 from clibd_cli.tasks.queries import Found
 
 _FULL = 500
 """Bases from which BOLD gives a barcode a BIN of its own."""
 
 
-def barcode_flags(found: Found) -> Iterator[str]:
-    """What is odd about a barcode, by itself and beside its nearest reference."""
+def odd_signs(found: Found) -> Iterator[str]:
+    """What is odd about a photo, or about a barcode by itself and beside its nearest reference."""
+    if found.specimen.near_empty:
+        yield NEAR_EMPTY.word
     if found.specimen.modality != "dna":
         return
     barcode = found.specimen.content

@@ -152,7 +152,7 @@ class Searcher:
         with VectorSpill(model.dim, None) as vectors:
             encoder = DistinctEncoder(model, modality, batch_size, vectors)
             ahead = 2 * batch_size + self._workers
-            ready = read_ahead(model, modality, records, vectors, self._workers, ahead)
+            ready = read_ahead(model, modality, records, vectors, self._workers, ahead, look=True)
             for window in windows(ready, _QUERIES_A_WINDOW[modality]):
                 yield from self._search_window(encoder, window)
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from PIL import Image, ImageDraw, ImageFilter
 
-from clibd_cli.io.photo_content import NEAR_EMPTY, differing_bits, measure_photo
+from clibd_cli.io.photo_content import NEAR_EMPTY, differing_bits, is_near_empty, measure_photo
 from clibd_cli.io.photos import load_photo
 
 
@@ -29,6 +29,8 @@ def _well(specimen: bool, seed: int = 0) -> Image.Image:
 def test_an_empty_well_is_near_empty_and_one_with_an_insect_is_not() -> None:
     assert measure_photo(_well(False)).content < NEAR_EMPTY
     assert measure_photo(_well(True)).content > NEAR_EMPTY
+    assert is_near_empty(_well(False))
+    assert not is_near_empty(_well(True))
 
 
 def test_a_specimen_out_of_focus_is_not_seen() -> None:

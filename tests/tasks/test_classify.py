@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pyarrow.parquet as pq
 import pytest
+from PIL import Image
 
 from clibd_cli.core.errors import ClibdError, UsageError
 from clibd_cli.core.lineage import RANKS
@@ -347,3 +348,14 @@ def test_a_plate_of_photos_and_a_file_of_barcodes(references: Path) -> None:
     assert done.n == len(SPECIES)
     assert {row["evidence"] for row in rows} == {"image+dna"}
     assert all(row["specimen_id"].startswith("one/") for row in rows)
+
+
+def test_a_photo_with_nothing_in_it_is_told(references: Path) -> None:
+    write_photos(references / "photos", range(1), "q")
+    Path("photos/photos.csv").unlink()
+    for name in ("empty", "the same again"):
+        Image.new("RGB", (48, 40), "white").save(f"photos/{name}.png")
+    done = classify(Inputs([], ["photos"]), INDEX, Path("r.csv"))
+    told = {row["specimen_id"] for row in rows_of("r.csv") if "near_empty_photo" in row["flags"]}
+    assert told == {"empty", "the same again"}
+    assert done.flags["near_empty_photo"] == 2
