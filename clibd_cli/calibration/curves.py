@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
@@ -16,10 +17,16 @@ FILE = "calibration.json"
 FORMAT_VERSION = 2
 BINS = 10
 
+PER_SPECIES = 8
+"""Specimens of a species that are asked, so that no common species speaks for all."""
+
 _LEAST = 0.5
-_MARGIN = 0.2
+_RESERVE = 0.2
+_OF_FEW = 2.0
 """The share of the allowed errors that is kept in reserve: new species come in groups of relatives,
-so a sample of the references promises more than it can hold."""
+so a sample of the references promises more than it can hold; and the fewer of them were asked, the
+more one that looks just like a known one counts. Found with photos of 19 new species each
+(`benchmarks/kept_back_photos.py`)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,15 +74,18 @@ class RankCalibration:
     steps: tuple[Step, ...]
     reliability: tuple[Bin, ...]
 
-    def threshold(self, target: float) -> float:
+    def threshold(self, target: float, reserve: float = _RESERVE) -> float:
         """The probability from which names are given so that `target` of them are right.
 
         A name that is rather wrong than right is never given for a target; above 1 where no
         threshold will do.
+
+        Args:
+            reserve: the share of the allowed errors that is left for what was not foreseen.
         """
         if target <= 0:
             return 0.0
-        aim = target + _MARGIN * (1.0 - target)
+        aim = target + reserve * (1.0 - target)
         enough = [step for step in self.steps if step.precision >= aim]
         if not enough:
             enough = [step for step in self.steps if step.precision >= target][-1:]
@@ -105,6 +115,12 @@ class Calibration:
     asked: dict[str, int]
     far: float
     ranks: dict[str, RankCalibration]
+
+    def threshold(self, rank: str, target: float) -> float:
+        """The probability from which names at `rank` are given (`RankCalibration.threshold`)."""
+        new_species = (self.asked["species"] + self.asked["genus"]) / PER_SPECIES
+        reserve = max(_RESERVE, _OF_FEW / math.sqrt(max(new_species, 1.0)))
+        return self.ranks[rank].threshold(target, min(reserve, 1.0))
 
     def probability(
         self, hits: Sequence[Hit], rank: str, named: Lineage, photo: PhotoSigns | None = None

@@ -12,7 +12,7 @@ from math import isnan
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
-from clibd_cli.calibration.curves import Calibration
+from clibd_cli.calibration.curves import PER_SPECIES, Calibration
 from clibd_cli.calibration.features import NEIGHBOURS, PhotoSigns
 from clibd_cli.calibration.fitting import MIXTURE, Asked, Left, fit_calibration
 from clibd_cli.core.lineage import Lineage
@@ -36,9 +36,6 @@ HELD_OUT: tuple[Round, ...] = ("held out",)
 
 QUERIES = 2000
 """References of a modality that are asked, three times each."""
-
-PER_SPECIES = 8
-"""Specimens of a species that are asked, so that no common species speaks for all."""
 
 _BLOCK = 256
 _AT_LEAST: dict[Modality, int] = {"dna": CANDIDATES}

@@ -12,14 +12,14 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
-from clibd_cli.calibration.curves import Calibration
+from clibd_cli.calibration.curves import PER_SPECIES, Calibration
 from clibd_cli.calibration.fitting import LEAST, Left
 from clibd_cli.core.ahead import default_workers
 from clibd_cli.core.lineage import Lineage
 from clibd_cli.core.progress import Progress
 from clibd_cli.core.records import Modality, Specimen
 from clibd_cli.io.names import printable
-from clibd_cli.tasks.calibrating import PER_SPECIES, calibrate_index
+from clibd_cli.tasks.calibrating import calibrate_index
 from clibd_cli.tasks.embed import ROWS_A_PART
 from clibd_cli.tasks.encoding import DistinctEncoder, Ready, read_ahead
 from clibd_cli.tasks.windows import windows

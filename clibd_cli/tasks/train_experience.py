@@ -10,13 +10,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from clibd_cli.calibration.curves import Calibration, to_json
+from clibd_cli.calibration.curves import PER_SPECIES, Calibration, to_json
 from clibd_cli.calibration.fitting import LEAST, Left
 from clibd_cli.core.atomic import write_text
 from clibd_cli.core.progress import Progress
 from clibd_cli.models.experience import CALIBRATION_FILE, which_seen, write_seen
 from clibd_cli.models.registry import read_card
-from clibd_cli.tasks.calibrating import PER_SPECIES
 from clibd_cli.tasks.held_out import are_enough, calibrate_photos, kinds_of
 from clibd_cli.training.example import Example, Examples
 

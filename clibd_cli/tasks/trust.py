@@ -66,7 +66,7 @@ class TrustedNaming:
         self._centres = centres
         self._target = target
         self._bars = {
-            (modality, rank): one.ranks[tried].threshold(target)
+            (modality, rank): one.threshold(tried, target)
             for modality, one in calibrations.items()
             for rank in RANKS
             if (tried := _tried(one, rank)) is not None

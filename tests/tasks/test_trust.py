@@ -25,9 +25,6 @@ class _Bar:
     bar: float
     single: bool = False
 
-    def threshold(self, target: float) -> float:
-        return self.bar
-
 
 class _Sure:
     """Stands in for a calibration that is as sure of each rank as it is told."""
@@ -36,6 +33,9 @@ class _Sure:
         self.ranks = {rank: _Bar(bar) for rank in chances}
         self.far = 0.2
         self._chances = chances
+
+    def threshold(self, rank: str, target: float) -> float:
+        return self.ranks[rank].bar
 
     def probability(
         self, hits: list[Hit], rank: str, named: Lineage, photo: object = None
