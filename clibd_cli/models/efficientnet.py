@@ -52,7 +52,7 @@ class Convolution(nn.Module):
         kernel = self.weight.shape[-1]
         padding = kernel // 2 if self.stride == 1 else 0
         if self.stride > 1:
-            pixels = _pad_as_tensorflow(pixels, kernel, self.stride)
+            pixels = pad_as_tensorflow(pixels, kernel, self.stride)
         weight = self.weight * self.scale[:, None, None, None]
         return functional.conv2d(
             pixels, weight, self.shift, self.stride, padding, groups=self.groups
@@ -198,7 +198,7 @@ def _blocks() -> Iterator[InvertedBlock]:
             inputs = outputs
 
 
-def _pad_as_tensorflow(pixels: Tensor, kernel: int, stride: int) -> Tensor:
+def pad_as_tensorflow(pixels: Tensor, kernel: int, stride: int) -> Tensor:
     """TensorFlow's "same" padding, as the weights were trained with: the odd pixel comes last."""
     sides: list[int] = []
     for length in (pixels.shape[-1], pixels.shape[-2]):

@@ -21,11 +21,13 @@ from clibd_cli.models.device import (
     default_batch_size,
     torch_dtype,
 )
+from clibd_cli.models.efficientnet import ConvImageEncoder
+from clibd_cli.models.efficientnet_fused import FusedConvImageEncoder, can_fuse
 from clibd_cli.models.explain import PHOTOS_AT_ONCE, heat_of
 from clibd_cli.models.inputs import encoder_inputs
 from clibd_cli.models.preprocess import prepare_photo, seen_part
 from clibd_cli.models.registry import VOCAB_FILE, WEIGHTS_FILE
-from clibd_cli.models.towers import build_encoder
+from clibd_cli.models.towers import build_encoder, is_large
 from clibd_cli.models.verify import verify_model
 from clibd_cli.models.weights import read_weights
 from clibd_cli.models.wordpiece import WordPieces, read_vocabulary
@@ -57,18 +59,19 @@ def load_model(
     for modality in asked:
         _require(card, modality)
     place = choose_device(device)
-    chosen = choose_precision(precision, place)
     encoders: dict[Modality, nn.Module] = {}
+    precisions: dict[Modality, Precision] = {}
     for modality, (shape, tensors) in read_weights(folder / WEIGHTS_FILE, card, asked).items():
         with torch.device("meta"):
             encoder = build_encoder(getattr(card, modality), shape)
         encoder.load_state_dict(tensors, strict=True, assign=True)
+        chosen = choose_precision(precision, place, is_large(getattr(card, modality)))
         encoder.to(place, torch_dtype(chosen)).eval().requires_grad_(False)
-        encoders[modality] = encoder
+        encoders[modality], precisions[modality] = encoder, chosen
     words = None
     if "text" in asked and isinstance(card.text, TextTower):
         words = WordPieces(read_vocabulary(folder / VOCAB_FILE), card.text.max_tokens)
-    return ClibdModel(card, encoders, words, place, chosen)
+    return ClibdModel(card, encoders, words, place, precisions)
 
 
 class ClibdModel:
@@ -76,7 +79,7 @@ class ClibdModel:
 
     Attributes:
         card: what the model is.
-        device, precision: where and how it computes.
+        device: where it computes.
     """
 
     def __init__(
@@ -85,18 +88,34 @@ class ClibdModel:
         encoders: dict[Modality, nn.Module],
         words: WordPieces | None,
         device: torch.device,
-        precision: Precision,
+        precisions: dict[Modality, Precision],
     ) -> None:
         self.card = card
         self.device = device
-        self.precision = precision
+        self._precisions = precisions
         self._encoders = encoders
+        self._fused = {
+            modality: FusedConvImageEncoder(encoder)
+            for modality, encoder in encoders.items()
+            if isinstance(encoder, ConvImageEncoder) and device.type == "cpu" and can_fuse()
+        }
         self._words = words
 
     @property
     def dim(self) -> int:
         """Length of every vector."""
         return self.card.dim
+
+    @property
+    def precision(self) -> str:
+        """How it computes: `bf16`, or `dna fp32, image bf16` where that depends."""
+        if len(set(self._precisions.values())) == 1:
+            return next(iter(self._precisions.values()))
+        return ", ".join(f"{m} {precision}" for m, precision in sorted(self._precisions.items()))
+
+    def batch_size(self, modality: Modality) -> int:
+        """How many items one forward pass takes by default."""
+        return default_batch_size(modality, self.device, is_large(getattr(self.card, modality)))
 
     @property
     def fingerprint(self) -> str:
@@ -135,7 +154,7 @@ class ClibdModel:
             ClibdError: as `encode`.
         """
         self._encoder(modality)
-        size = batch_size or default_batch_size(modality, self.device)
+        size = batch_size or self.batch_size(modality)
         vectors = np.empty((len(items), self.dim), np.float32)
         strengths = np.empty(len(items), np.float32)
         for start in range(0, len(items), size):
@@ -175,7 +194,7 @@ class ClibdModel:
         return self._encoders[modality]
 
     def _inputs(self, modality: Modality, items: Sequence[Any]) -> list[Tensor]:
-        tower, dtype = getattr(self.card, modality), torch_dtype(self.precision)
+        tower, dtype = getattr(self.card, modality), torch_dtype(self._precisions[modality])
         return [
             tensor.to(self.device, non_blocking=True)
             for tensor in encoder_inputs(tower, items, self._words, dtype)
@@ -185,7 +204,8 @@ class ClibdModel:
         self, modality: Modality, items: Sequence[Any]
     ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
         with torch.inference_mode():
-            raw = self._encoders[modality](*self._inputs(modality, items))
+            encoder = self._fused.get(modality) or self._encoders[modality]
+            raw = encoder(*self._inputs(modality, items))
             strengths = raw.norm(dim=-1).cpu().numpy()
             vectors = functional.normalize(raw, dim=-1).cpu().numpy()
         lengths = np.linalg.norm(vectors, axis=1)
@@ -193,7 +213,7 @@ class ClibdModel:
         if not bool((np.abs(lengths - 1) < 1e-3).all()):
             raise ClibdError(
                 f"the {modality} tower of {self.card.name} gave vectors that are not finite",
-                f"It ran in {self.precision}: try --precision fp32.",
+                f"It ran in {self._precisions[modality]}: try --precision fp32.",
             )
         return vectors, strengths
 

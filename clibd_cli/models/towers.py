@@ -230,6 +230,11 @@ def is_transformer(tower: AnyTower) -> bool:
     return isinstance(tower, ImageTower | DnaTower | TextTower)
 
 
+def is_large(tower: AnyTower) -> bool:
+    """Whether a tower takes milliseconds for each item on a CPU."""
+    return is_transformer(tower) or isinstance(tower, ConvImageTower)
+
+
 def build_encoder(tower: AnyTower, shape: BlockShape | None) -> Encoder:
     """The encoder of a tower, as the card describes it, on torch's current default device.
 

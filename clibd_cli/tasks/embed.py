@@ -93,7 +93,6 @@ def embed(
     if not inputs.modalities:
         raise UsageError("nothing to embed", "Give --dna FILE, --photos FOLDER or --text FILE.")
     from clibd_cli.io.results import SkipWriter
-    from clibd_cli.models.device import default_batch_size
 
     check_inputs(inputs)
     started = time.monotonic()
@@ -107,7 +106,7 @@ def embed(
     ):
         run = _Run(inputs, loaded, writer, skips, shard, progress)
         for modality in inputs.modalities:
-            run.embed(modality, batch_size or default_batch_size(modality, loaded.device), reading)
+            run.embed(modality, batch_size or loaded.batch_size(modality), reading)
         seconds = time.monotonic() - started
         done = EmbedSummary(
             store=str(folder),

@@ -156,6 +156,4 @@ def _ready(
 
 
 def _batch(model: ClibdModel, modality: Modality) -> int:
-    from clibd_cli.models.device import default_batch_size
-
-    return default_batch_size(modality, model.device)
+    return model.batch_size(modality)

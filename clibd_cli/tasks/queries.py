@@ -140,10 +140,8 @@ class Searcher:
 
     def embed_and_search(self, inputs: Inputs, modality: Modality) -> Iterator[Found | Skip]:
         """The neighbours of everything that `inputs` has of `modality`, in input order."""
-        from clibd_cli.models.device import default_batch_size
-
         model = self.open_model(inputs.modalities)
-        batch_size = self._batch_size or default_batch_size(modality, model.device)
+        batch_size = self._batch_size or model.batch_size(modality)
         total = count_specimens(inputs, modality) if self._progress.live else None
         self._progress.begin("searching", total)
         records = self._turned(

@@ -35,7 +35,7 @@ def installed(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def model(installed: Path) -> ClibdModel:
-    return load_model(installed / "whole", "cpu")
+    return load_model(installed / "whole", "cpu", "fp32")
 
 
 @pytest.fixture
@@ -103,7 +103,7 @@ def test_lower_precision_gives_nearly_the_same(
 
 
 def test_a_modality_without_a_tower_says_which_there_are(installed: Path) -> None:
-    pair = load_model(installed / "pair", "cpu")
+    pair = load_model(installed / "pair", "cpu", "fp32")
     for attempt in (
         lambda: pair.encode("text", TAXA),
         lambda: load_model(installed / "pair", "cpu", modalities=["text"]),
@@ -113,14 +113,14 @@ def test_a_modality_without_a_tower_says_which_there_are(installed: Path) -> Non
 
 
 def test_only_the_towers_asked_for_are_loaded(installed: Path) -> None:
-    dna = load_model(installed / "whole", "cpu", modalities=["dna"])
+    dna = load_model(installed / "whole", "cpu", "fp32", modalities=["dna"])
     assert dna.encode("dna", BARCODES).shape == (len(BARCODES), WIDTH)
     with pytest.raises(ClibdError, match="image tower was not loaded"):
         dna.encode("image", [torch.zeros(3, 32, 32)])
 
 
 def test_vectors_that_are_not_finite_are_an_error(installed: Path) -> None:
-    broken = load_model(installed / "whole", "cpu")
+    broken = load_model(installed / "whole", "cpu", "fp32")
     for encoder in broken._encoders.values():
         encoder.get_parameter("blocks.0.up.weight").data.fill_(float("nan"))
     for modality in ALL:
@@ -183,12 +183,12 @@ class TestDamagedFolders:
 
     def test_half_precision_files_are_read_as_float32(self, copy: Path) -> None:
         tensors = load_file(copy / "model.safetensors")
-        whole = load_model(copy, "cpu", modalities=["dna"]).encode("dna", ["ACGT" * 100])
+        whole = load_model(copy, "cpu", "fp32", modalities=["dna"]).encode("dna", ["ACGT" * 100])
         halved = {name: tensor.half() for name, tensor in tensors.items()}
         heads = {"clibd": '{"heads": {"image": 1, "dna": 1, "text": 1}}'}
         save_file(halved, copy / "model.safetensors", metadata=heads)
         sealed(copy)
-        half = load_model(copy, "cpu", modalities=["dna"]).encode("dna", ["ACGT" * 100])
+        half = load_model(copy, "cpu", "fp32", modalities=["dna"]).encode("dna", ["ACGT" * 100])
         assert half.dtype == np.float32
         assert 0 < np.abs(whole - half).max() < 1e-3
 

@@ -38,7 +38,7 @@ def random_weights(module: torch.nn.Module, seed: int = 0, scale: float = 0.1) -
 def installed(state: object, tmp_path: Path, **options: Any) -> ClibdModel:
     source = save(state, tmp_path / "weights.pth")
     install_checkpoint(source, "m", tmp_path / "home", overwrite=True, **options)
-    return load_model(tmp_path / "home" / "m", "cpu")
+    return load_model(tmp_path / "home" / "m", "cpu", "fp32")
 
 
 def unit(vectors: torch.Tensor) -> np.ndarray:

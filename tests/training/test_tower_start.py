@@ -82,7 +82,7 @@ def test_towers_of_an_installed_model_encode_as_it_does(workplace: Path) -> None
 
     home = find_installed("tiny", models_home())
     towers = start_towers(settings(init_model="tiny"), EXAMPLES)
-    model = load_model(home)
+    model = load_model(home, precision="fp32")
     assert (set(towers.modules), towers.dim) == (set(MODALITIES), WIDTH)
     for modality in MODALITIES:
         ours = nn.functional.normalize(vectors(towers, modality), dim=-1).detach().numpy()
