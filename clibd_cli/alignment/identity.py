@@ -71,17 +71,21 @@ def overlaps(query: str, references: Sequence[str]) -> list[Overlap | None]:
     Args:
         query, references: cleaned barcodes (upper case, no gaps), on one strand.
     """
-    pairs = zip(references, _shifts(query, references), strict=True)
-    return [
-        _overlap(*_common(query, reference, shift)[:2], len(query)) for reference, shift in pairs
-    ]
+    places = zip(references, _shifts(query, references), strict=True)
+    common = (_common(query, reference, shift) for reference, shift in places)
+    clear = not _ambiguous(query)
+    return [_overlap(mine, theirs, len(query), clear) for mine, theirs, _ in common]
 
 
-def _overlap(mine: str, theirs: str, query_bases: int) -> Overlap | None:
-    """How alike the common parts of two barcodes are."""
+def _overlap(mine: str, theirs: str, query_bases: int, clear: bool) -> Overlap | None:
+    """How alike the common parts of two barcodes are.
+
+    Args:
+        clear: whether no base of the query is ambiguous.
+    """
     from rapidfuzz.distance import Hamming, Levenshtein
 
-    unclear = max(_ambiguous(mine), _ambiguous(theirs))
+    unclear = max(0 if clear else _ambiguous(mine), _ambiguous(theirs))
     columns = max(len(mine), len(theirs)) - unclear
     if columns < min(LEAST_OVERLAP, query_bases) or not columns:
         return None
@@ -140,6 +144,8 @@ def _plain_shift(query: str, reference: str) -> int | None:
 
 def _common(query: str, reference: str, shift: int) -> tuple[str, str, int]:
     """The parts of both that lie on each other, and where in the query that begins."""
+    if shift == 0 and len(query) == len(reference):
+        return query, reference, 0
     start, stop = max(0, shift), min(len(query), shift + len(reference))
     return query[start:stop], reference[start - shift : max(0, stop - shift)], start
 

@@ -7,6 +7,7 @@ PCR can join the halves of two animals' barcodes. None proves it, so they are fl
 from __future__ import annotations
 
 from bisect import bisect_left
+from collections.abc import Iterator
 from math import sqrt
 
 from clibd_cli.alignment.identity import Comparison, overlaps
@@ -38,7 +39,9 @@ real barcodes none has more than 0.53."""
 
 def has_stop_codons(barcode: str) -> bool:
     """Whether none of the three reading frames of a barcode is free of stop codons."""
-    return len(barcode) >= 60 and all(_stops(barcode, frame) for frame in range(3))
+    return (
+        len(barcode) >= 60 and len({at % 3 for stop in _STOPS for at in _all(stop, barcode)}) == 3
+    )
 
 
 def has_frame_shift(comparison: Comparison) -> bool:
@@ -96,5 +99,9 @@ def looks_rearranged(barcode: str, reference: str, comparison: Comparison) -> bo
     return False
 
 
-def _stops(barcode: str, frame: int) -> bool:
-    return any(barcode[i : i + 3] in _STOPS for i in range(frame, len(barcode) - 2, 3))
+def _all(codon: str, barcode: str) -> Iterator[int]:
+    """Where a codon stands in a barcode, in any frame."""
+    at = barcode.find(codon)
+    while at >= 0:
+        yield at
+        at = barcode.find(codon, at + 1)

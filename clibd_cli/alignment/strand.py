@@ -81,7 +81,8 @@ class Strand:
         numbers = _clear_words(barcode)
         if len(numbers) < _JUDGED:
             return False
-        few = len(np.unique(numbers)) < _LEAST_DISTINCT * len(numbers)
+        distinct = np.count_nonzero(np.bincount(numbers, minlength=_WORDS))
+        few = bool(distinct < _LEAST_DISTINCT * len(numbers))
         return few or float(self.odds[numbers].mean()) < _LEAST
 
     def to_json(self) -> str:

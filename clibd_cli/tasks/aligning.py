@@ -7,7 +7,7 @@ The embedding proposes the references, and the alignment decides among those tha
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
 from clibd_cli.alignment.identity import Comparison, compare, overlaps
@@ -75,7 +75,7 @@ class Aligner:
         barcodes = [self._barcode(hit) for hit in hits]
         aligned = overlaps(query.content, barcodes)
         judged = [
-            replace(hit, identity=found.identity, overlap_bp=found.bases) if found else hit
+            hit.aligned(found.identity, found.bases) if found else hit
             for hit, found in zip(hits, aligned, strict=True)
         ]
         if not self._partial_only or _is_partial(query, barcodes):

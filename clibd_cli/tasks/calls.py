@@ -11,7 +11,8 @@ from clibd_cli.core.records import MODALITIES, Call, Modality, Skip
 from clibd_cli.tasks.flags import odd_signs
 from clibd_cli.tasks.inputs import Inputs
 from clibd_cli.tasks.naming import Naming, nearest_hit
-from clibd_cli.tasks.queries import Found, Searcher, split_stores
+from clibd_cli.tasks.queries import Found, Searcher
+from clibd_cli.tasks.stored_queries import split_stores, with_photo_and_barcode
 
 MOST_NEAR = 5
 """Nearest references of each kind of evidence that go with a call."""
@@ -34,7 +35,7 @@ def make_calls(searcher: Searcher, inputs: Inputs, decide: Decide) -> Iterator[C
     partners = frozenset(names.get(photo, photo) for photo in photos)
     yield from _paired(chain.from_iterable(found), decide, partners, ("dna",), names)
     for store in stores:
-        both = searcher.with_photo_and_barcode(store)
+        both = with_photo_and_barcode(store)
         yield from _paired(searcher.search_stores(store), decide, both, MODALITIES)
 
 

@@ -3,21 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from contextlib import closing
+from dataclasses import dataclass
+from functools import partial
+from itertools import chain
 from math import isnan
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from clibd_cli.alignment.identity import Comparison
-from clibd_cli.core.ahead import default_workers
+from clibd_cli.core.ahead import default_workers, done_ahead
 from clibd_cli.core.errors import ClibdError, UsageError
-from clibd_cli.core.lineage import RANKS, Lineage
 from clibd_cli.core.progress import SILENT, Progress
 from clibd_cli.core.records import Hit, Modality, Skip, Specimen
 from clibd_cli.tasks.aligning import CANDIDATES, Align, Aligner
 from clibd_cli.tasks.encoding import DistinctEncoder, Ready, read_ahead
 from clibd_cli.tasks.inputs import Inputs, count_specimens, read_label_tables, read_specimens
 from clibd_cli.tasks.loading import open_model_of
+from clibd_cli.tasks.stored_queries import stored_specimen
 from clibd_cli.tasks.strands import read_strand, turned
 from clibd_cli.tasks.windows import windows
 from clibd_cli.vectors.index import ReferenceIndex
@@ -25,7 +28,6 @@ from clibd_cli.vectors.parts import (
     common_facts,
     count_rows,
     find_stores,
-    is_store,
     read_rows,
     refuse_unfinished,
 )
@@ -103,6 +105,24 @@ class Found:
     mixed: bool = False
 
 
+@dataclass(frozen=True, slots=True)
+class _Searched:
+    """A run of queries and their nearest keys.
+
+    Attributes:
+        skips: for each record in its place, why it is none of the queries; None where it is.
+        specimens: the n queries.
+        vectors, strengths: float32 [n, dim] and [n].
+        hits: of each query, the nearest first.
+    """
+
+    skips: Sequence[Skip | None]
+    specimens: Sequence[Specimen]
+    vectors: np.ndarray
+    strengths: np.ndarray
+    hits: list[list[Hit]]
+
+
 class Searcher:
     """Looks up queries of all kinds in one index, with the model that the index was made with.
 
@@ -151,8 +171,11 @@ class Searcher:
             encoder = DistinctEncoder(model, modality, batch_size, vectors)
             ahead = 2 * batch_size + self._workers
             ready = read_ahead(model, modality, records, vectors, self._workers, ahead, look=True)
-            for window in windows(ready, _QUERIES_A_WINDOW[modality]):
-                yield from self._search_window(encoder, window)
+            read = map(list, windows(ready, _QUERIES_A_WINDOW[modality]))
+            # One window is encoded and searched while the one before it is aligned and named.
+            searched = done_ahead(partial(self._encoded, encoder), read, workers=1, most=1)
+            with closing(searched):
+                yield from chain.from_iterable(map(self._found, searched))
 
     @property
     def computed_on(self) -> dict[str, str]:
@@ -165,16 +188,6 @@ class Searcher:
         """What the photos among the inputs are called; none is opened for that."""
         photos = read_specimens(inputs, "image", self._labels_of(inputs), SILENT.warn)
         return frozenset(photo.specimen_id for photo in photos if isinstance(photo, Specimen))
-
-    def with_photo_and_barcode(self, folder: Path) -> frozenset[str]:
-        """The specimens of which the stores in `folder` hold both."""
-        ids: dict[str, set[str]] = {"image": set(), "dna": set()}
-        for rows in read_rows(find_stores(folder), ["specimen_id", "modality"]):
-            names, kinds = (rows.column(i).to_pylist() for i in (0, 1))
-            for name, kind in zip(names, kinds, strict=True):
-                if kind in ids:
-                    ids[kind].add(name)
-        return frozenset(ids["image"] & ids["dna"])
 
     def search_stores(self, folder: Path) -> Iterator[Found]:
         """The neighbours of the specimens in an embedding store, or in all below `folder`.
@@ -195,49 +208,48 @@ class Searcher:
         self._progress.begin("searching", count_rows(stores))
         for rows in read_rows(stores):
             stored = rows.drop_columns(["embedding"]).to_pylist()
-            specimens = [turned(_specimen(row), self._strand) for row in stored]
+            specimens = [turned(stored_specimen(row), self._strand) for row in stored]
             vectors = vectors_of(rows.column("embedding"), facts.dim)
-            yield from self._search(specimens, vectors, strengths_of(rows))
+            none: list[Skip | None] = [None] * len(specimens)
+            window = self._searched(none, specimens, vectors, strengths_of(rows))
+            yield from (found for found in self._found(window) if isinstance(found, Found))
 
-    def _search_window(
-        self, encoder: DistinctEncoder, window: Iterator[Ready | Skip]
-    ) -> Iterator[Found | Skip]:
-        """Search a window, with its skips at their places."""
-        order: list[Skip | None] = []
+    def _encoded(self, encoder: DistinctEncoder, window: Sequence[Ready | Skip]) -> _Searched:
+        """A window of queries with their nearest keys, as the embedding has them."""
+        done = encoder.encode(record for record in window if isinstance(record, Ready))
+        skips = [record if isinstance(record, Skip) else None for record in window]
+        return self._searched(skips, done.specimens, done.vectors, done.strengths)
 
-        def readable() -> Iterator[Ready]:
-            for record in window:
-                order.append(record if isinstance(record, Skip) else None)
-                if not isinstance(record, Skip):
-                    yield record
-
-        done = encoder.encode(readable())
-        found = self._search(done.specimens, done.vectors, done.strengths)
-        for skip in order:
-            if skip is not None:
-                self._progress.advance()
-            yield next(found) if skip is None else skip
-
-    def _search(
-        self, specimens: Sequence[Specimen], vectors: np.ndarray, strengths: np.ndarray
-    ) -> Iterator[Found]:
+    def _searched(
+        self,
+        skips: Sequence[Skip | None],
+        specimens: Sequence[Specimen],
+        vectors: np.ndarray,
+        strengths: np.ndarray,
+    ) -> _Searched:
         at_least: dict[Modality, int] = {"dna": CANDIDATES} if self.aligner else {}
         hits = self.index.search(vectors, self._k, at_least)
-        for row, (specimen, near) in enumerate(zip(specimens, hits, strict=True)):
+        return _Searched(skips, specimens, vectors, strengths, hits)
+
+    def _found(self, window: _Searched) -> Iterator[Found | Skip]:
+        """What was found for each query of a window, and the skips at their places."""
+        rows = iter(range(len(window.specimens)))
+        for skip in window.skips:
             self._progress.advance()
-            if specimen.modality == "image":
-                strength = None if isnan(strengths[row]) else float(strengths[row])
-                yield Found(specimen, near[: self._k], vector=vectors[row], strength=strength)
-                continue
-            if specimen.modality != "dna":
-                yield Found(specimen, near[: self._k])
-                continue
-            strange = self._strand is not None and self._strand.is_strange(specimen.content)
-            if self.aligner is None:
-                yield Found(specimen, near[: self._k], strange=strange)
-            else:
-                found = self.aligner.arrange(specimen, near, self._k)
-                yield Found(specimen, found.hits, found.comparison, strange, mixed=found.mixed)
+            yield self._found_for(window, next(rows)) if skip is None else skip
+
+    def _found_for(self, window: _Searched, row: int) -> Found:
+        specimen, near = window.specimens[row], window.hits[row]
+        if specimen.modality == "image":
+            strength = None if isnan(window.strengths[row]) else float(window.strengths[row])
+            return Found(specimen, near[: self._k], vector=window.vectors[row], strength=strength)
+        if specimen.modality != "dna":
+            return Found(specimen, near[: self._k])
+        strange = self._strand is not None and self._strand.is_strange(specimen.content)
+        if self.aligner is None:
+            return Found(specimen, near[: self._k], strange=strange)
+        found = self.aligner.arrange(specimen, near, self._k)
+        return Found(specimen, found.hits, found.comparison, strange, mixed=found.mixed)
 
     def _turned(self, records: Iterator[Specimen | Skip]) -> Iterator[Specimen | Skip]:
         """The records, their barcodes on the strand of the references."""
@@ -263,30 +275,3 @@ class Searcher:
                 tuple(dict.fromkeys((*self._towers, *modalities))),
             )
         return self._model
-
-
-def split_stores(inputs: Inputs) -> tuple[list[Path], Inputs]:
-    """Tell embedding stores, and folders that hold nothing else, from folders of photos."""
-    stores = [p for p in map(Path, inputs.photos) if p.is_dir() and _holds_only_stores(p)]
-    photos = [p for p in inputs.photos if Path(p) not in stores]
-    return stores, replace(inputs, photos=photos)
-
-
-def _holds_only_stores(folder: Path) -> bool:
-    from clibd_cli.io.photos import find_photos
-
-    if is_store(folder):
-        return True
-    photo = next(find_photos([folder]), None)
-    return isinstance(photo, Skip) and bool(find_stores(folder))
-
-
-def _specimen(row: dict[str, str]) -> Specimen:
-    return Specimen(
-        specimen_id=row["specimen_id"],
-        modality=row["modality"],  # type: ignore[arg-type]
-        content=row["barcode"] or "",
-        source=row["source"],
-        lineage=Lineage(*(row[rank] for rank in RANKS)),
-        bin_uri=row["bin_uri"],
-    )
