@@ -28,11 +28,12 @@ def main(n: int) -> None:
 
     def encode(
         self: ClibdModel, modality: str, items: Sequence[Any], batch_size: int | None = None
-    ) -> np.ndarray:
+    ) -> tuple[np.ndarray, np.ndarray]:
         vectors = np.random.default_rng(0).normal(size=(len(items), WIDTH)).astype(np.float32)
-        return vectors / np.linalg.norm(vectors, axis=1, keepdims=True)
+        strengths = np.linalg.norm(vectors, axis=1)
+        return vectors / strengths[:, None], strengths
 
-    ClibdModel.encode = encode  # type: ignore[assignment,method-assign]
+    ClibdModel.encode_with_strength = encode  # type: ignore[assignment,method-assign]
     ClibdModel.dim = WIDTH  # type: ignore[assignment,method-assign]
     with tempfile.TemporaryDirectory() as name:
         os.environ["CLIBD_HOME"] = name

@@ -155,12 +155,12 @@ class ClibdModel:
         """
         self._encoder(modality)
         size = batch_size or self.batch_size(modality)
-        vectors = np.empty((len(items), self.dim), np.float32)
-        strengths = np.empty(len(items), np.float32)
-        for start in range(0, len(items), size):
-            batch = slice(start, start + size)
-            vectors[batch], strengths[batch] = self._encode_batch(modality, items[batch])
-        return vectors, strengths
+        starts = range(0, len(items), size)
+        parts = [self._encode_batch(modality, items[at : at + size]) for at in starts]
+        if not parts:
+            return np.empty((0, self.dim), np.float32), np.empty(0, np.float32)
+        vectors, strengths = zip(*parts, strict=True)
+        return np.concatenate(vectors), np.concatenate(strengths)
 
     def seen_part(self, size: tuple[int, int]) -> tuple[float, float, float, float]:
         """Which part of a photo of `size` the image tower reads (see `preprocess.seen_part`)."""
