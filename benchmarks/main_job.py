@@ -30,7 +30,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         os.environ["CLIBD_HOME"] = name
-        _official_size(folder / "models" / "official")
+        write_official_size(folder / "models" / "official")
         rows = list(_measure(folder, given.barcodes, given.photos, given.precision))
     if given.json:
         print(json.dumps(rows))
@@ -40,8 +40,8 @@ def main() -> None:
     print(f"peak memory {_peak_megabytes():,} MB, {os.cpu_count()} cores")
 
 
-def _official_size(folder: Path) -> None:
-    """ViT-B/16 and a BarcodeBERT of 12 layers, 768 wide, with random weights."""
+def write_official_size(folder: Path) -> None:
+    """A model of a ViT-B/16 and a BarcodeBERT of 12 layers, 768 wide, with random weights."""
     import torch
 
     from clibd_cli.models.cards import ModelCard

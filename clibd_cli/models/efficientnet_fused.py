@@ -1,8 +1,9 @@
 """EfficientNet-Lite0 for naming photos on a CPU: each convolution and its ReLU6 in one step.
 
 The same network as `efficientnet.ConvImageEncoder`, whose scales are multiplied into its weights
-once, and whose feature maps pass the memory once a convolution instead of two or three times: 1.4
-times as fast in float32, 2.5 times in bfloat16 (`benchmarks/encoders.py`). It cannot be trained.
+once, and whose feature maps pass the memory once a convolution instead of two or three times: 1.2
+to 1.4 times as fast in float32, 3 to 4 times in bfloat16 (`benchmarks/encoders.py`). It cannot be
+trained.
 """
 
 from __future__ import annotations

@@ -59,19 +59,18 @@ def load_model(
     for modality in asked:
         _require(card, modality)
     place = choose_device(device)
+    chosen = choose_precision(precision, place)
     encoders: dict[Modality, nn.Module] = {}
-    precisions: dict[Modality, Precision] = {}
     for modality, (shape, tensors) in read_weights(folder / WEIGHTS_FILE, card, asked).items():
         with torch.device("meta"):
             encoder = build_encoder(getattr(card, modality), shape)
         encoder.load_state_dict(tensors, strict=True, assign=True)
-        chosen = choose_precision(precision, place, is_large(getattr(card, modality)))
         encoder.to(place, torch_dtype(chosen)).eval().requires_grad_(False)
-        encoders[modality], precisions[modality] = encoder, chosen
+        encoders[modality] = encoder
     words = None
     if "text" in asked and isinstance(card.text, TextTower):
         words = WordPieces(read_vocabulary(folder / VOCAB_FILE), card.text.max_tokens)
-    return ClibdModel(card, encoders, words, place, precisions)
+    return ClibdModel(card, encoders, words, place, chosen)
 
 
 class ClibdModel:
@@ -79,7 +78,7 @@ class ClibdModel:
 
     Attributes:
         card: what the model is.
-        device: where it computes.
+        device, precision: where and how it computes.
     """
 
     def __init__(
@@ -88,11 +87,11 @@ class ClibdModel:
         encoders: dict[Modality, nn.Module],
         words: WordPieces | None,
         device: torch.device,
-        precisions: dict[Modality, Precision],
+        precision: Precision,
     ) -> None:
         self.card = card
         self.device = device
-        self._precisions = precisions
+        self.precision = precision
         self._encoders = encoders
         self._fused = {
             modality: FusedConvImageEncoder(encoder)
@@ -105,13 +104,6 @@ class ClibdModel:
     def dim(self) -> int:
         """Length of every vector."""
         return self.card.dim
-
-    @property
-    def precision(self) -> str:
-        """How it computes: `bf16`, or `dna fp32, image bf16` where that depends."""
-        if len(set(self._precisions.values())) == 1:
-            return next(iter(self._precisions.values()))
-        return ", ".join(f"{m} {precision}" for m, precision in sorted(self._precisions.items()))
 
     def batch_size(self, modality: Modality) -> int:
         """How many items one forward pass takes by default."""
@@ -194,7 +186,7 @@ class ClibdModel:
         return self._encoders[modality]
 
     def _inputs(self, modality: Modality, items: Sequence[Any]) -> list[Tensor]:
-        tower, dtype = getattr(self.card, modality), torch_dtype(self._precisions[modality])
+        tower, dtype = getattr(self.card, modality), torch_dtype(self.precision)
         return [
             tensor.to(self.device, non_blocking=True)
             for tensor in encoder_inputs(tower, items, self._words, dtype)
@@ -213,7 +205,7 @@ class ClibdModel:
         if not bool((np.abs(lengths - 1) < 1e-3).all()):
             raise ClibdError(
                 f"the {modality} tower of {self.card.name} gave vectors that are not finite",
-                f"It ran in {self._precisions[modality]}: try --precision fp32.",
+                f"It ran in {self.precision}: try --precision fp32.",
             )
         return vectors, strengths
 

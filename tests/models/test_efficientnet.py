@@ -13,6 +13,7 @@ from clibd_cli.models.efficientnet import (
     from_imagenet,
     is_imagenet,
 )
+from clibd_cli.models.efficientnet_fused import FusedConvImageEncoder, can_fuse
 
 TOWER = ConvImageTower("efficientnet_lite0", output_dim=8)
 # inputs, outputs, kernel, stride, expansion of each block, as the paper's table has them
@@ -134,3 +135,17 @@ def test_other_files_are_refused_by_what_they_lack() -> None:
     tensors["_conv_head.weight"] = torch.zeros(1792, 448, 1, 1)
     with pytest.raises(ClibdError, match="other sizes"):
         from_imagenet(tensors, "x.pth")
+
+
+@pytest.mark.skipif(not can_fuse(), reason="this torch has no fused convolutions")
+@pytest.mark.parametrize(("kind", "least"), [(torch.float32, 0.999999), (torch.bfloat16, 0.99)])
+def test_fused_it_is_the_same_network(kind: torch.dtype, least: float) -> None:
+    plain = ConvImageEncoder(TOWER)
+    state = plain.state_dict() | from_imagenet(imagenet_tensors(), "x.pth")
+    plain.load_state_dict(state)
+    photos = torch.rand(3, 3, 70, 70, generator=torch.Generator().manual_seed(2))
+    with torch.inference_mode():
+        expected = plain(photos)
+        fused = FusedConvImageEncoder(plain.to(kind))(photos.to(kind))
+    assert fused.dtype == torch.float32
+    assert functional.cosine_similarity(fused, expected).min() > least
