@@ -15,6 +15,8 @@ from clibd_cli.vectors.leave_out import NOTHING, Without, left_out
 if TYPE_CHECKING:
     import numpy as np
 
+_BLOCK = 8192
+
 
 class Centres:
     """The middles of all names among the keys of one modality; each is computed once."""
@@ -42,18 +44,22 @@ class Centres:
         gone = np.intersect1d(numbers, left_out(self._table, self._modality, without))
         if len(gone) >= len(numbers):
             return None
-        middle = total - self._rows(gone).sum(axis=0)
+        middle = total - self._sum_of(gone)
         return float(vector @ middle / max(float(np.linalg.norm(middle)), 1e-6))
 
     def _sum(self, rank: str, name: str) -> tuple[np.ndarray, np.ndarray]:
         """The numbers of the keys of a name, and the sum of their vectors."""
         if (rank, name) not in self._known:
             numbers = self._table.vectors_named(rank, name)
-            self._known[rank, name] = numbers, self._rows(numbers).sum(axis=0)
+            self._known[rank, name] = numbers, self._sum_of(numbers)
         return self._known[rank, name]
 
-    def _rows(self, numbers: np.ndarray) -> np.ndarray:
+    def _sum_of(self, numbers: np.ndarray) -> np.ndarray:
+        """The sum of some keys; there may be more of one order than the memory holds."""
         import numpy as np
 
-        rows: np.ndarray = np.asarray(self._vectors[numbers], dtype=np.float64)
-        return rows
+        total = np.zeros(self._vectors.shape[1])
+        for start in range(0, len(numbers), _BLOCK):
+            rows = self._vectors[numbers[start : start + _BLOCK]]
+            total += rows.sum(axis=0, dtype=np.float64)
+        return total
