@@ -74,10 +74,10 @@ def overlaps(query: str, references: Sequence[str]) -> list[Overlap | None]:
     places = zip(references, _shifts(query, references), strict=True)
     common = (_common(query, reference, shift) for reference, shift in places)
     clear = not _ambiguous(query)
-    return [_overlap(mine, theirs, len(query), clear) for mine, theirs, _ in common]
+    return [_overlap(mine, theirs, start, len(query), clear) for mine, theirs, start in common]
 
 
-def _overlap(mine: str, theirs: str, query_bases: int, clear: bool) -> Overlap | None:
+def _overlap(mine: str, theirs: str, start: int, query_bases: int, clear: bool) -> Overlap | None:
     """How alike the common parts of two barcodes are.
 
     Args:
@@ -89,17 +89,23 @@ def _overlap(mine: str, theirs: str, query_bases: int, clear: bool) -> Overlap |
     columns = max(len(mine), len(theirs)) - unclear
     if columns < min(LEAST_OVERLAP, query_bases) or not columns:
         return None
+    if unclear:  # two of them may face each other, or bases: only column by column can one tell
+        overlap = _compared(mine, theirs, start).overlap
+        return overlap if overlap.bases >= min(LEAST_OVERLAP, query_bases) else None
     most = Hamming.distance(mine, theirs)
-    # An ambiguous base costs an edit as a rule, and says nothing.
-    edits = max(0, Levenshtein.distance(mine, theirs, score_cutoff=most) - unclear)
+    edits = Levenshtein.distance(mine, theirs, score_cutoff=most)
     return Overlap(max(0.0, 1.0 - edits / columns), columns)
 
 
 def compare(query: str, reference: str) -> Comparison:
     """Align two barcodes where they overlap, and say where they differ."""
+    return _compared(*_common(query, reference, _shifts(query, [reference])[0]))
+
+
+def _compared(mine: str, theirs: str, start: int) -> Comparison:
+    """The common parts of two barcodes, which begin at the query's base `start`."""
     from rapidfuzz.distance import Levenshtein
 
-    mine, theirs, start = _common(query, reference, _shifts(query, [reference])[0])
     different: list[int] = []
     gaps: list[Gap] = []
     unclear = _ambiguous(mine)

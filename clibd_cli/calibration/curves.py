@@ -106,6 +106,7 @@ class Calibration:
         representatives: whether the keys are but a few of the references.
         asked: how many references were asked without themselves, their species, their genus.
         far: the similarity below which a query resembles no reference.
+        new_species: how many distinct ones were asked; 0 where an older clibd did not say.
     """
 
     query: str
@@ -115,11 +116,12 @@ class Calibration:
     asked: dict[str, int]
     far: float
     ranks: dict[str, RankCalibration]
+    new_species: int = 0
 
     def threshold(self, rank: str, target: float) -> float:
         """The probability from which names at `rank` are given (`RankCalibration.threshold`)."""
-        new_species = (self.asked["species"] + self.asked["genus"]) / PER_SPECIES
-        reserve = max(_RESERVE, _OF_FEW / math.sqrt(max(new_species, 1.0)))
+        least = (self.asked["species"] + self.asked["genus"]) / PER_SPECIES
+        reserve = max(_RESERVE, _OF_FEW / math.sqrt(max(self.new_species or least, 1.0)))
         return self.ranks[rank].threshold(target, min(reserve, 1.0))
 
     def probability(
@@ -164,6 +166,8 @@ def from_json(text: str) -> tuple[Calibration, ...]:
     facts: Mapping[str, Any] = json.loads(text)
     if facts["format_version"] < FORMAT_VERSION:
         return ()
+    if not all(isinstance(one["ranks"], dict) for one in facts["calibrations"]):
+        raise TypeError("its ranks are no table")
     if facts["format_version"] != FORMAT_VERSION:
         raise ValueError(f"it has the format {facts['format_version']}")
     return tuple(_calibration(one) for one in facts["calibrations"])

@@ -102,6 +102,7 @@ def fit_calibration(
         asked={left: kinds[left] for left in MIXTURE},
         far=_far(asked),
         ranks=ranks,
+        new_species=len({one.lineage.species for one in asked if one.left != "specimen"}),
     )
 
 

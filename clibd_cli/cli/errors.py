@@ -59,7 +59,10 @@ def tell(error: BaseException) -> int:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 1
     if isinstance(error, KeyboardInterrupt):
-        _say("stopped", "Run the same command again; embed goes on from its finished parts.")
+        _say(
+            "stopped",
+            "The same command goes on (embed, train), or begins again.",
+        )
         return INTERRUPTED
     if isinstance(error, ClibdError):
         _say(error.message, error.hint)

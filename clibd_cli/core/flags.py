@@ -69,7 +69,7 @@ FAR = Flag(
 NEW_SPECIES = Flag(
     "new_species_suspected",
     "attention",
-    "The genus is sure, and the species is probably none of the references'.",
+    "The genus is named, and the species is probably none of the references'.",
 )
 FEW = Flag("few_references", "attention", "A single reference specimen carries the name.")
 SHORT_BARCODE = Flag(

@@ -26,15 +26,10 @@ def can_fuse() -> bool:
 
 
 class FusedConvImageEncoder(nn.Module):
-    """The network of `encoder`, which stays as it is, in the type of its weights.
-
-    Attributes:
-        plain: `encoder`, for what needs its gradients.
-    """
+    """The network of `encoder`, which stays as it is, in the type of its weights."""
 
     def __init__(self, encoder: ConvImageEncoder) -> None:
         super().__init__()
-        self.plain = encoder
         self.stem = _Fused(encoder.stem, relu6=True)
         blocks = (block for block in encoder.blocks if isinstance(block, InvertedBlock))
         self.blocks = nn.ModuleList(map(_FusedBlock, blocks))

@@ -122,6 +122,7 @@ def classify(
     check_explain(explain, inputs, table)
     started = time.monotonic()
     folder = choose_index(index).folder
+    align = align or ("partial" if method == "nearest" else "always")
     searcher = open_searcher(
         folder,
         keys,
@@ -131,7 +132,7 @@ def classify(
         batch_size=batch_size,
         workers=workers,
         progress=progress,
-        align=align or ("partial" if method == "nearest" else "always"),
+        align=align,
         towers=("image",) if explain else (),
     )
     decide, calibrated = decide_by(

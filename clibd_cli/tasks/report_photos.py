@@ -37,8 +37,8 @@ class PhotoFinder:
     def _candidates(self, source: str) -> Iterator[Path]:
         yield from (root / source for root in self._roots)
         parts = [part for part in source.replace("\\", "/").split("/") if part not in ("", ".")]
-        if ".." in parts:
-            return
+        if ".." in parts:  # what follows lies below a folder that may be among the moved ones
+            parts = parts[len(parts) - parts[::-1].index("..") :]
         for folder in self._moved:
             yield from (folder.joinpath(*parts[start:]) for start in range(len(parts)))
 

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from clibd_cli.vectors.index import ReferenceIndex
 
 _SUSPECT = 0.2
-"""Probability of the species, where its genus is sure, below which a new one is suspected."""
+"""Probability of the species, where its genus is named, below which a new one is suspected."""
 _SURE = 0.95
 """Probability from which a photo and a barcode can contradict each other."""
 

@@ -73,6 +73,17 @@ def test_a_gap_is_where_the_base_is_missing() -> None:
     assert [gap for gap in comparison.gaps if 20 < gap.at < 380] == [Gap(200, -1)]
 
 
+def test_unknown_bases_that_face_each_other_hide_no_difference() -> None:
+    unknown = BARCODE[:60].replace("A", "N").replace("C", "N").replace("G", "N").replace("T", "N")
+    swap = str.maketrans("ACGT", "CGTA")
+    reference = unknown + BARCODE[60:]
+    query = unknown + BARCODE[60:200] + BARCODE[200:240].translate(swap) + BARCODE[240:]
+    (found,) = overlaps(query, [reference])
+    assert found is not None
+    assert found == compare(query, reference).overlap
+    assert found.identity < 0.97
+
+
 def test_too_little_in_common_is_no_identity() -> None:
     assert overlaps(BARCODE[:400], [BARCODE[370:]]) == [None]
     assert overlaps(BARCODE, []) == []

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
-from clibd_cli.calibration.curves import Calibration, RankCalibration, Step
+from dataclasses import replace
+
+import pytest
+
+from clibd_cli.calibration.curves import Calibration, RankCalibration, Step, from_json
 from clibd_cli.calibration.logistic import Logistic
 
 STEPS = tuple(Step(n / 100, n / 100, 1.0, 1.0) for n in range(50, 101))
@@ -22,6 +26,16 @@ def test_the_fewer_new_species_were_asked_the_more_is_kept_in_reserve() -> None:
     assert of_many == of_fewer == 0.92
     assert of_few == 0.95
     assert of_one == 1.0
+
+
+def test_species_count_not_how_often_they_were_asked() -> None:
+    twice = replace(calibration(32), new_species=16)
+    assert twice.threshold("species", 0.9) == calibration(16).threshold("species", 0.9)
+
+
+def test_ranks_that_are_no_table_are_told() -> None:
+    with pytest.raises(TypeError):
+        from_json('{"format_version": 2, "calibrations": [{"ranks": []}]}')
 
 
 def test_without_a_target_nothing_is_held_back() -> None:
