@@ -61,7 +61,7 @@ def tell(error: BaseException) -> int:
     if isinstance(error, KeyboardInterrupt):
         _say(
             "stopped",
-            "The same command goes on (embed, train), or begins again.",
+            "Run the same command again: it goes on (embed, train), or begins anew.",
         )
         return INTERRUPTED
     if isinstance(error, ClibdError):
