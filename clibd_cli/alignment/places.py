@@ -28,14 +28,15 @@ def base_codes(barcodes: Sequence[str]) -> NDArray[np.int32]:
     longest = max(WORD, *(len(barcode) for barcode in barcodes))
     text = "".join(barcode.ljust(longest, "N") for barcode in barcodes)
     letters = np.frombuffer(text.encode("ascii", "replace"), np.uint8)
-    return _codes_of_letters()[letters].reshape(len(barcodes), longest)
+    return codes_of_letters(_WORDS)[letters].reshape(len(barcodes), longest)
 
 
 @cache
-def _codes_of_letters() -> NDArray[np.int32]:
+def codes_of_letters(spoilt: int) -> NDArray[np.int32]:
+    """A, C, G, T are 0 to 3, and all else is `spoilt`: too large for any word of clear bases."""
     import numpy as np
 
-    table = np.full(256, _WORDS, np.int32)
+    table = np.full(256, spoilt, np.int32)
     for code, letter in enumerate(b"ACGT"):
         table[letter] = code
     return table

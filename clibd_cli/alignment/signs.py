@@ -39,9 +39,9 @@ real barcodes none has more than 0.53."""
 
 def has_stop_codons(barcode: str) -> bool:
     """Whether none of the three reading frames of a barcode is free of stop codons."""
-    return (
-        len(barcode) >= 60 and len({at % 3 for stop in _STOPS for at in _all(stop, barcode)}) == 3
-    )
+    if len(barcode) < 60:
+        return False
+    return len({at % 3 for codon in _STOPS for at in _all(codon, barcode)}) == 3
 
 
 def has_frame_shift(comparison: Comparison) -> bool:

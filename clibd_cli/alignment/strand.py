@@ -10,8 +10,9 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable
-from functools import cache
 from typing import TYPE_CHECKING
+
+from clibd_cli.alignment.places import codes_of_letters
 
 if TYPE_CHECKING:
     import numpy as np
@@ -104,28 +105,17 @@ class Strand:
         return cls(odds)
 
 
-def _clear_words(barcode: str) -> NDArray[np.int64]:
+def _clear_words(barcode: str) -> NDArray[np.int32]:
     """The words of a barcode, but those with an ambiguous base."""
     import numpy as np
 
     if len(barcode) < _K:
-        return np.empty(0, np.int64)
-    numbers = _codes_of_letters()[np.frombuffer(barcode.encode("ascii", "replace"), np.uint8)]
+        return np.empty(0, np.int32)
+    numbers = codes_of_letters(_WORDS)[np.frombuffer(barcode.encode("ascii", "replace"), np.uint8)]
     pairs = numbers[:-1] * 4 + numbers[1:]
     words = pairs[:-4] * 256 + pairs[2:-2] * 16 + pairs[4:]
-    clear: NDArray[np.int64] = words[words < _WORDS]
+    clear: NDArray[np.int32] = words[words < _WORDS]
     return clear
-
-
-@cache
-def _codes_of_letters() -> NDArray[np.int64]:
-    """A, C, G, T are 0 to 3; any other letter spoils its words."""
-    import numpy as np
-
-    table = np.full(256, _WORDS, np.int64)
-    for code, letter in enumerate(b"ACGT"):
-        table[letter] = code
-    return table
 
 
 def _turned_words() -> NDArray[np.int64]:

@@ -8,7 +8,6 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from math import isnan
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
@@ -47,13 +46,13 @@ class _Query:
 
     Attributes:
         own: its own vector among the keys; None where it is not one of them.
-        strength: how long its vector was before it got unit length; None where unknown.
+        strength: how long its vector was before it got unit length; NaN where unknown.
     """
 
     specimen: Specimen
     vector: np.ndarray
     own: int | None
-    strength: float | None
+    strength: float
 
 
 def calibrate_index(
@@ -234,7 +233,7 @@ def _sample(
             ),
             np.asarray(vectors[number], dtype=np.float32),
             own[number],
-            None if isnan(strengths[number]) else float(strengths[number]),
+            float(strengths[number]),
         )
         for number, hit in picked
     ]

@@ -131,7 +131,7 @@ def _embed(
             progress.begin(f"calibrating: {modality}", len(specimens))
             with VectorSpill(model.dim, folder) as vectors:
                 ready = _ready(model, modality, specimens, vectors, workers, progress)
-                encoder = DistinctEncoder(model, modality, _batch(model, modality), vectors)
+                encoder = DistinctEncoder(model, modality, model.batch_size(modality), vectors)
                 for window in windows(ready, ROWS_A_PART[modality]):
                     done = encoder.encode(window)
                     writer.write(
@@ -148,12 +148,8 @@ def _ready(
     workers: int,
     progress: Progress,
 ) -> Iterator[Ready]:
-    ahead = 2 * _batch(model, modality) + workers
+    ahead = 2 * model.batch_size(modality) + workers
     for record in read_ahead(model, modality, specimens, vectors, workers, ahead):
         progress.advance()
         if isinstance(record, Ready):
             yield record
-
-
-def _batch(model: ClibdModel, modality: Modality) -> int:
-    return model.batch_size(modality)

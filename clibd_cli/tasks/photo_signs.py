@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from math import isnan
 from typing import TYPE_CHECKING
 
 from clibd_cli.calibration.features import PhotoSigns
@@ -15,7 +16,7 @@ if TYPE_CHECKING:
 
 def photo_signs(
     vector: np.ndarray,
-    strength: float | None,
+    strength: float,
     named: Lineage,
     centres: Centres | None,
     without: Without = NOTHING,
@@ -23,6 +24,7 @@ def photo_signs(
     """The strength of a photo, and how near it is to the middle of each name in `named`.
 
     Args:
+        strength: NaN where it is unknown.
         centres: of the photos among the keys; None where there are none.
         without: keys that count as not there.
     """
@@ -33,4 +35,4 @@ def photo_signs(
         and (name := named.at(rank))
         and (nearness := centres.similarity(vector, rank, name, without)) is not None
     }
-    return PhotoSigns(strength, found)
+    return PhotoSigns(None if isnan(strength) else strength, found)

@@ -7,7 +7,7 @@ from contextlib import closing
 from dataclasses import dataclass
 from functools import partial
 from itertools import chain
-from math import isnan
+from math import nan
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -93,7 +93,8 @@ class Found:
         comparison: its barcode beside that of the first key, where they were aligned.
         mixed: whether its barcode has parts of several animals, or its own in another order.
         strange: whether its barcode is none of the gene that the keys' barcodes are of.
-        vector, strength: of a photo, and how long the vector was before it got unit length.
+        vector, strength: of a photo, and how long the vector was before it got unit length; NaN
+            where that is unknown.
     """
 
     specimen: Specimen
@@ -101,7 +102,7 @@ class Found:
     comparison: Comparison | None = None
     strange: bool = False
     vector: np.ndarray | None = None
-    strength: float | None = None
+    strength: float = nan
     mixed: bool = False
 
 
@@ -241,7 +242,7 @@ class Searcher:
     def _found_for(self, window: _Searched, row: int) -> Found:
         specimen, near = window.specimens[row], window.hits[row]
         if specimen.modality == "image":
-            strength = None if isnan(window.strengths[row]) else float(window.strengths[row])
+            strength = float(window.strengths[row])
             return Found(specimen, near[: self._k], vector=window.vectors[row], strength=strength)
         if specimen.modality != "dna":
             return Found(specimen, near[: self._k])
