@@ -8,7 +8,7 @@ References are the distinct barcodes of the split's training set that have a spe
 distinct barcodes that are none of them: of the same species (as they are, reverse-complemented,
 300 bases from a random place, with a base lost), and of new species whose genus the references
 have. Prints how often names are right, with the calibrated blanks how many of the names given are
-right at each target, and queries a second.
+right at each target, the same for shorter pieces, and queries a second.
 """
 
 from __future__ import annotations
@@ -31,6 +31,8 @@ Row = dict[str, str]
 COLUMNS = ("record_id", "bin_uri", *RANKS, "nucleotides")
 COMPLEMENT = str.maketrans("ACGTN", "TGCAN")
 TARGETS = (0.9, 0.95, 0.99)
+LENGTHS = (40, 60, 120, 200, 313)
+"""Bases of the pieces that are asked besides."""
 BINS = 10
 
 
@@ -55,6 +57,7 @@ def main() -> None:
         if shutil.which("vsearch"):
             show(name, "vsearch", *by_vsearch(work, name, truth))
     trust(work, index, truth)
+    trust_in_pieces(work, index, truth)
 
 
 def prepare(barcodes: Path, split: Path, work: Path) -> dict[str, Row]:
@@ -66,9 +69,13 @@ def prepare(barcodes: Path, split: Path, work: Path) -> dict[str, Row]:
     rng = random.Random(3)
     write_fasta(work / "seen.fasta", asked, lambda b: b)
     write_fasta(work / "turned.fasta", asked, lambda b: b.translate(COMPLEMENT)[::-1])
-    write_fasta(work / "cut.fasta", asked, lambda b: stretch(b, rng.random()))
+    write_fasta(work / "cut.fasta", asked, lambda b: stretch(b, 300, rng.random()))
     write_fasta(work / "lost.fasta", asked, lambda b: without_one(b, rng.random()))
     write_fasta(work / "new.fasta", new, lambda b: b)
+    for bases in LENGTHS:
+        for name, rows in (("seen", asked), ("new", new)):
+            path = work / f"{name}-{bases}.fasta"
+            write_fasta(path, rows, lambda b, bases=bases: stretch(b, bases, rng.random()))
     print(f"{len(keys):,} references, {len(asked):,} seen and {len(new):,} new queries")
     return {row["record_id"]: row for row in (*asked, *new)}
 
@@ -109,10 +116,10 @@ def distinct(rows: Iterable[Row]) -> list[Row]:
     return list(first.values())
 
 
-def stretch(barcode: str, where: float) -> str:
-    """300 bases from a place between 0 and 1."""
-    start = int(where * max(1, len(barcode) - 299))
-    return barcode[start : start + 300]
+def stretch(barcode: str, bases: int, where: float) -> str:
+    """So many bases from a place between 0 and 1."""
+    start = int(where * max(1, len(barcode) - bases + 1))
+    return barcode[start : start + bases]
 
 
 def without_one(barcode: str, where: float) -> str:
@@ -180,21 +187,39 @@ def trust(work: Path, index: Path, truth: dict[str, Row]) -> None:
         seen, _ = classified(work, "seen", index, truth, target=target)
         new, _ = classified(work, "new", index, truth, target=target)
         for rank in RANKS:
-            given: list[tuple[float, bool, float]] = []
-            shares = []
-            for pairs in (seen, new):
-                known = [(row, true) for row, true in pairs if true[rank]]
-                named = [(row, true) for row, true in known if row[rank]]
-                shares.append(len(named) / len(known))
-                for row, true in named:
-                    sure = float(row[f"confidence_{rank}"])
-                    given.append((sure, row[rank] == true[rank], 1 / len(known)))
-            right = sum(w for _, hit, w in given if hit) / sum(w for _, _, w in given)
-            print(
-                f"{target:<8}{rank:<9}{100 * right:>8.1f}{100 * shares[0]:>13.1f}"
-                f"{100 * shares[1]:>7.1f}{calibration_error(given):>8.3f}",
-                flush=True,
-            )
+            print(f"{target:<8}{judged(rank, seen, new)}", flush=True)
+
+
+def trust_in_pieces(work: Path, index: Path, truth: dict[str, Row]) -> None:
+    """The same for pieces, and how many of seen species are suspected to be new."""
+    print(f"\n{'bases':<8}{'rank':<9}{'right':>8}{'given, seen':>13}{'new':>7}{'error':>8}  (0.95)")
+    for bases in LENGTHS:
+        seen, _ = classified(work, f"seen-{bases}", index, truth, target=0.95)
+        new, _ = classified(work, f"new-{bases}", index, truth, target=0.95)
+        for rank in RANKS:
+            print(f"{bases:<8}{judged(rank, seen, new)}")
+        shares = [
+            sum("new_species_suspected" in row["flags"] for row, _ in pairs) / len(pairs)
+            for pairs in (seen, new)
+        ]
+        print(f"{'':<8}suspected new: {shares[0]:.1%} of seen, {shares[1]:.1%} of new", flush=True)
+
+
+def judged(rank: str, *queries: list[tuple[Row, Row]]) -> str:
+    """Part of a line: right among the names given, shares given, calibration error."""
+    given: list[tuple[float, bool, float]] = []
+    shares = []
+    for pairs in queries:
+        known = [(row, true) for row, true in pairs if true[rank]]
+        named = [(row, true) for row, true in known if row[rank]]
+        shares.append(f"{100 * len(named) / len(known):.1f}")
+        for row, true in named:
+            sure = float(row[f"confidence_{rank}"])
+            given.append((sure, row[rank] == true[rank], 1 / len(known)))
+    weight = sum(w for _, _, w in given)
+    right = f"{100 * sum(w for _, hit, w in given if hit) / weight:.1f}" if given else "-"
+    error = f"{calibration_error(given):.3f}" if given else "-"
+    return f"{rank:<9}{right:>8}{shares[0]:>13}{shares[1]:>7}{error:>8}"
 
 
 def calibration_error(given: list[tuple[float, bool, float]]) -> float:

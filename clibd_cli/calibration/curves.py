@@ -8,20 +8,20 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from clibd_cli.calibration.features import PhotoSigns, features
+from clibd_cli.calibration.features import Features, PhotoSigns, features
 from clibd_cli.calibration.logistic import Logistic
 from clibd_cli.core.lineage import Lineage
-from clibd_cli.core.records import Hit
+from clibd_cli.core.records import Hit, Modality
 
 FILE = "calibration.json"
-FORMAT_VERSION = 2
+FORMAT_VERSION = 3
 BINS = 10
 
 PER_SPECIES = 8
 """Specimens of a species that are asked, so that no common species speaks for all."""
 
 _LEAST = 0.5
-_RESERVE = 0.2
+_RESERVE = 0.1
 _OF_FEW = 2.0
 """The share of the allowed errors that is kept in reserve: new species come in groups of relatives,
 so a sample of the references promises more than it can hold; and the fewer of them were asked, the
@@ -106,22 +106,26 @@ class Calibration:
         representatives: whether the keys are but a few of the references.
         asked: how many references were asked without themselves, their species, their genus.
         far: the similarity below which a query resembles no reference.
-        new_species: how many distinct ones were asked; 0 where an older clibd did not say.
+        new_species: how many distinct ones were asked.
+        least_bases: of barcodes, how many bases must be compared for this calibration to hold; up
+            to where the next one begins.
+        novelty: how likely the species of a query is none of the references'.
     """
 
-    query: str
-    keys: tuple[str, ...]
+    query: Modality
+    keys: tuple[Modality, ...]
     aligned: bool
     representatives: bool
     asked: dict[str, int]
     far: float
     ranks: dict[str, RankCalibration]
-    new_species: int = 0
+    new_species: int
+    least_bases: int
+    novelty: Logistic
 
     def threshold(self, rank: str, target: float) -> float:
         """The probability from which names at `rank` are given (`RankCalibration.threshold`)."""
-        least = (self.asked["species"] + self.asked["genus"]) / PER_SPECIES
-        reserve = max(_RESERVE, _OF_FEW / math.sqrt(max(self.new_species or least, 1.0)))
+        reserve = max(_RESERVE, _OF_FEW / math.sqrt(self.new_species))
         return self.ranks[rank].threshold(target, min(reserve, 1.0))
 
     def probability(
@@ -132,17 +136,32 @@ class Calibration:
         Args:
             photo: of a query that is a photo.
         """
-        import numpy as np
-
         name = named.at(rank)
         if rank not in self.ranks or not name or not hits:
             return None
-        curve = self.ranks[rank].curve
-        # References of unknown strength have not told what it means.
-        numbers = features(hits, rank, name, photo)[: len(curve.mean)]
-        if len(numbers) != len(curve.mean):
+        return _chance(self.ranks[rank].curve, features(hits, rank, name, photo))
+
+    def chance_of_new(
+        self, hits: Sequence[Hit], named: Lineage, photo: PhotoSigns | None = None
+    ) -> float | None:
+        """How likely the query is of a species that no reference is of; None without a name.
+
+        That is more than the chance that its name is wrong: of a short barcode several species
+        may have an equal one.
+        """
+        if not named.species or not hits:
             return None
-        return float(curve.probabilities(np.array([numbers]))[0])
+        return _chance(self.novelty, features(hits, "species", named.species, photo))
+
+
+def _chance(curve: Logistic, numbers: Features) -> float | None:
+    import numpy as np
+
+    # References of unknown strength have not told what it means.
+    numbers = numbers[: len(curve.mean)]
+    if len(numbers) != len(curve.mean):
+        return None
+    return float(curve.probabilities(np.array([numbers]))[0])
 
 
 def to_json(calibrations: Sequence[Calibration]) -> str:
@@ -175,19 +194,27 @@ def from_json(text: str) -> tuple[Calibration, ...]:
 
 def _calibration(facts: Mapping[str, Any]) -> Calibration:
     ranks = {rank: _rank(one) for rank, one in facts["ranks"].items()}
-    return Calibration(**{**facts, "keys": tuple(facts["keys"]), "ranks": ranks})
+    novelty = _curve(facts["novelty"])
+    return Calibration(
+        **{**facts, "keys": tuple(facts["keys"]), "ranks": ranks, "novelty": novelty}
+    )
 
 
 def _rank(facts: Mapping[str, Any]) -> RankCalibration:
-    curve = facts["curve"]
-    knots = tuple(tuple(knot) for knot in curve["knots"])
-    numbers = len(curve["mean"])
-    sizes = {len(curve["scale"]), *map(len, knots), (len(curve["weights"]) - 1) // (1 + len(knots))}
-    if sizes != {numbers} or not facts["steps"]:
-        raise ValueError("its curves are of odd sizes")
+    if not facts["steps"]:
+        raise ValueError("it has no thresholds")
     return RankCalibration(
-        Logistic(tuple(curve["mean"]), tuple(curve["scale"]), knots, tuple(curve["weights"])),
+        _curve(facts["curve"]),
         bool(facts["single"]),
         tuple(Step(**step) for step in facts["steps"]),
         tuple(Bin(**one) for one in facts["reliability"]),
     )
+
+
+def _curve(facts: Mapping[str, Any]) -> Logistic:
+    knots = tuple(tuple(knot) for knot in facts["knots"])
+    numbers = len(facts["mean"])
+    sizes = {len(facts["scale"]), *map(len, knots), (len(facts["weights"]) - 1) // (1 + len(knots))}
+    if sizes != {numbers}:
+        raise ValueError("its curves are of odd sizes")
+    return Logistic(tuple(facts["mean"]), tuple(facts["scale"]), knots, tuple(facts["weights"]))

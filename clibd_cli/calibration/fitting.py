@@ -23,7 +23,7 @@ from clibd_cli.calibration.curves import (
 from clibd_cli.calibration.features import COUNT, Features, PhotoSigns, features
 from clibd_cli.calibration.logistic import fit_logistic
 from clibd_cli.core.lineage import RANKS, Lineage
-from clibd_cli.core.records import Hit
+from clibd_cli.core.records import Hit, Modality
 
 if TYPE_CHECKING:
     import numpy as np
@@ -36,7 +36,7 @@ MIXTURE: dict[Left, float] = {"specimen": 0.5, "species": 0.45, "genus": 0.05}
 """The share of queries of each kind that is assumed: half of them known, half of them new."""
 
 LEAST = 40
-"""Queries of a kind below which nothing can be said; and of either answer at a rank, 5."""
+"""Queries of a kind below which nothing can be said."""
 
 _FOLDS = 5
 _STEPS = 100
@@ -72,28 +72,32 @@ class _Rows:
 
 
 def fit_calibration(
-    query: str,
-    keys: Sequence[str],
+    query: Modality,
+    keys: Sequence[Modality],
     aligned: bool,
     representatives: bool,
     asked: Sequence[Asked],
     mixture: Mapping[Left, float] = MIXTURE,
     held_out: bool = False,
+    least_bases: int = 0,
 ) -> Calibration | None:
     """Learn how likely names are right; None where there are too few references to tell.
 
     Args:
         mixture: the share of queries of each kind that is assumed.
         held_out: whether those that were asked are no references.
+        least_bases: from how many bases on the calibration shall be used.
     """
+    import numpy as np
+
     kinds = Counter(one.left for one in asked)
     if min(kinds["specimen"], kinds["species"]) < LEAST:
         return None
-    ranks = {
-        rank: fitted for rank in RANKS if (fitted := _fit_rank(rank, asked, mixture, held_out))
-    }
-    if not ranks:
+    rows = {r: found for r in RANKS if (found := _rows(r, asked, mixture, held_out))}
+    if "species" not in rows:
         return None
+    species = rows["species"]
+    new = (~species.known).astype(np.float64)
     return Calibration(
         query=query,
         keys=tuple(keys),
@@ -101,8 +105,10 @@ def fit_calibration(
         representatives=representatives,
         asked={left: kinds[left] for left in MIXTURE},
         far=_far(asked),
-        ranks=ranks,
+        ranks={rank: _fit_rank(rank, asked, found) for rank, found in rows.items()},
         new_species=len({one.lineage.species for one in asked if one.left != "specimen"}),
+        least_bases=least_bases,
+        novelty=fit_logistic(species.features, new, species.weights),
     )
 
 
@@ -114,14 +120,9 @@ def _far(asked: Sequence[Asked]) -> float:
     return round(float(np.quantile(nearest, 0.02)), 4)
 
 
-def _fit_rank(
-    rank: str, asked: Sequence[Asked], mixture: Mapping[Left, float], held_out: bool
-) -> RankCalibration | None:
+def _fit_rank(rank: str, asked: Sequence[Asked], rows: _Rows) -> RankCalibration:
     import numpy as np
 
-    rows = _rows(rank, asked, mixture, held_out)
-    if rows is None:
-        return None
     chances = np.empty(len(rows.right))
     for fold in range(_FOLDS):
         held = rows.folds == fold
@@ -136,7 +137,7 @@ def _fit_rank(
 def _rows(
     rank: str, asked: Sequence[Asked], mixture: Mapping[Left, float], held_out: bool
 ) -> _Rows | None:
-    """What can be learnt at a rank; None where nearly all answers are right, or wrong."""
+    """What can be learnt at a rank; None where too few that were asked have a name there."""
     import numpy as np
 
     found: list[tuple[Features, bool, Left, int]] = []
@@ -147,6 +148,9 @@ def _rows(
             fold = zlib.crc32((one.lineage.species or truth).encode()) % _FOLDS
             numbers = features(one.hits, rank, name, one.photo)
             found.append((numbers, name == truth, one.left, fold))
+    # Little is known of some, such as short pieces that lie on no reference: they get no name.
+    usual = Counter(len(numbers) for numbers, _, _, _ in found).most_common(1)
+    found = [one for one in found if len(one[0]) == usual[0][0]]
     kinds = Counter(left for _, _, left, _ in found)
     if min(kinds["specimen"], kinds["species"]) < LEAST:
         return None

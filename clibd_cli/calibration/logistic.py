@@ -19,6 +19,7 @@ _RIDGE = 20.0
 their number says; held out, a few dozen species may be all there is."""
 
 _ROUNDS = 50
+_AT_ONCE = 64
 _QUARTILES = (0.25, 0.5, 0.75)
 
 
@@ -67,14 +68,29 @@ def fit_logistic(
     ridge[0] = 1e-6
     found = np.zeros(basis.shape[1])
     for _ in range(_ROUNDS):
-        chance = _sigmoid(basis @ found)
-        slope = basis.T @ (weights * (chance - right)) + ridge * found
-        bend = (basis * (weights * chance * (1 - chance))[:, None]).T @ basis + np.diag(ridge)
+        chance = _sigmoid(np.einsum("ni,i->n", basis, found))
+        slope = np.einsum("ni,n->i", basis, weights * (chance - right)) + ridge * found
+        bend = _products(basis, weights * chance * (1 - chance)) + np.diag(ridge)
         step = np.linalg.solve(bend, slope)
         found = found - step / max(1.0, float(np.abs(step).max()) / 5.0)
         if float(np.abs(step).max()) < 1e-8:
             break
     return Logistic(_floats(mean), _floats(scale), tuple(map(_floats, knots)), _floats(found))
+
+
+def _products(basis: NDArray[np.float64], weights: NDArray[np.float64]) -> NDArray[np.float64]:
+    """`basis.T @ diag(weights) @ basis`, a few rows at a time.
+
+    So small, products are not spread over threads, whose waiting for each other costs more than
+    the work: thirty times as much on a busy machine.
+    """
+    import numpy as np
+
+    total = np.zeros((basis.shape[1], basis.shape[1]))
+    for start in range(0, len(basis), _AT_ONCE):
+        rows = basis[start : start + _AT_ONCE]
+        total += (rows * weights[start : start + _AT_ONCE, None]).T @ rows
+    return total
 
 
 def _with_hinges(plain: NDArray[np.float64], knots: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING
 
 from clibd_cli.calibration.curves import FILE, Calibration, from_json, to_json
 from clibd_cli.core.errors import ClibdError
@@ -18,6 +19,14 @@ from clibd_cli.tasks.strands import learn_strand
 from clibd_cli.vectors.builder import BuildPlan, Built, build_index
 from clibd_cli.vectors.header import KEYS, read_header
 
+if TYPE_CHECKING:
+    import numpy as np
+
+    from clibd_cli.models.model import ClibdModel
+    from clibd_cli.tasks.asking import Encode
+
+    OpenModel = Callable[[str, str], ClibdModel]
+
 _MOSTLY = 0.5
 """The share of photos known from the training from which the model's own calibration holds."""
 
@@ -28,6 +37,7 @@ def build_calibrated(
     plan: BuildPlan,
     base: Path | None,
     calibrate_with: Sequence[Path],
+    open_model: OpenModel,
     progress: Progress,
 ) -> Built:
     """Build an index that knows how far its names can be trusted.
@@ -35,6 +45,8 @@ def build_calibrated(
     Args:
         calibrate_with: stores of labelled specimens that are not among the references; where there
             are none, the references are asked themselves.
+        open_model: that the stores were embedded with, by name and fingerprint; for pieces of
+            barcodes.
     """
     with TemporaryDirectory() as scratch:
         whole = replace(plan, kind="exact", representatives=None)
@@ -48,24 +60,51 @@ def build_calibrated(
 
         def annotate(folder: Path) -> dict[str, str]:
             strand = learn_strand(everything or folder)
+            encode = _barcode_encoder(everything or folder, open_model)
             found: list[Calibration] = []
             if held is not None:
-                found = calibrate_index(folder, held, held_out=True, progress=progress)
-            found += _own_calibrations(folder, everything, {one.query for one in found}, progress)
+                found = calibrate_index(
+                    folder, held, held_out=True, encode=encode, progress=progress
+                )
+            known = {one.query for one in found}
+            found += _own_calibrations(folder, everything, known, encode, progress)
             return {**strand, **({FILE: to_json(found)} if found else {})}
 
         return build_index(stores, target, plan, base, annotate, progress)
 
 
+def _barcode_encoder(folder: Path, open_model: OpenModel) -> Encode | None:
+    """What embeds barcodes as those of an index were; None where it has none, or no such model.
+
+    The model is opened when the first barcodes come.
+    """
+    header = read_header(folder)
+    if "dna" not in header.modalities:
+        return None
+    try:
+        folder_of(header.model, header.model_fingerprint)
+    except ClibdError:  # an index can be built from stores without their model
+        return None
+
+    def encode(barcodes: Sequence[str]) -> np.ndarray:
+        return open_model(header.model, header.model_fingerprint).encode("dna", barcodes)
+
+    return encode
+
+
 def _own_calibrations(
-    folder: Path, everything: Path | None, known: Collection[str], progress: Progress
+    folder: Path,
+    everything: Path | None,
+    known: Collection[str],
+    encode: Encode | None,
+    progress: Progress,
 ) -> list[Calibration]:
     """What the references themselves tell of the kinds of queries that nothing is known of yet."""
     modalities = read_header(everything or folder).modalities
     missing = [modality for modality in modalities if modality not in known]
     if not missing:
         return []
-    found = calibrate_index(folder, everything, queries=missing, progress=progress)
+    found = calibrate_index(folder, everything, queries=missing, encode=encode, progress=progress)
     if "image" not in missing:
         return found
     return _by_experience(found, folder, everything or folder, progress)

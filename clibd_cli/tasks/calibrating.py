@@ -7,17 +7,18 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
-from clibd_cli.calibration.curves import PER_SPECIES, Calibration
+from clibd_cli.calibration.curves import Calibration
 from clibd_cli.calibration.features import NEIGHBOURS, PhotoSigns
-from clibd_cli.calibration.fitting import MIXTURE, Asked, Left, fit_calibration
+from clibd_cli.calibration.fitting import LEAST, MIXTURE, Asked, Left, fit_calibration
+from clibd_cli.calibration.lengths import bases_compared, range_of
 from clibd_cli.core.lineage import Lineage
 from clibd_cli.core.progress import SILENT, Progress
 from clibd_cli.core.records import Hit, Modality, Specimen
 from clibd_cli.tasks.aligning import CANDIDATES, Aligner
+from clibd_cli.tasks.asking import Query, pieces, sample
 from clibd_cli.tasks.naming import name_by_vote
 from clibd_cli.tasks.photo_signs import photo_signs
 from clibd_cli.vectors.centres import Centres
@@ -25,7 +26,7 @@ from clibd_cli.vectors.index import ReferenceIndex, nearest_of
 from clibd_cli.vectors.leave_out import LeaveOut, Without
 
 if TYPE_CHECKING:
-    import numpy as np
+    from clibd_cli.tasks.asking import Encode
 
 Round = Literal["specimen", "species", "genus", "held out"]
 LEFT: tuple[Round, ...] = ("specimen", "species", "genus")
@@ -33,26 +34,8 @@ LEFT: tuple[Round, ...] = ("specimen", "species", "genus")
 
 HELD_OUT: tuple[Round, ...] = ("held out",)
 
-QUERIES = 2000
-"""References of a modality that are asked, three times each."""
-
 _BLOCK = 256
 _AT_LEAST: dict[Modality, int] = {"dna": CANDIDATES}
-
-
-@dataclass(frozen=True, slots=True)
-class _Query:
-    """A reference that is asked.
-
-    Attributes:
-        own: its own vector among the keys; None where it is not one of them.
-        strength: how long its vector was before it got unit length; NaN where unknown.
-    """
-
-    specimen: Specimen
-    vector: np.ndarray
-    own: int | None
-    strength: float
 
 
 def calibrate_index(
@@ -60,6 +43,7 @@ def calibrate_index(
     source: Path | None = None,
     held_out: bool = False,
     queries: Sequence[Modality] | None = None,
+    encode: Encode | None = None,
     seed: int = 0,
     progress: Progress = SILENT,
 ) -> list[Calibration]:
@@ -70,17 +54,20 @@ def calibrate_index(
         held_out: they are no references of `folder` and stand for none there: each is asked once,
             as it is. Else each is asked without itself, without its species, without its genus.
         queries: the kinds of references that are asked; all that `source` has if None.
+        encode: for pieces of barcodes, which are asked, too; without it, only whole ones are.
 
     Returns:
-        One for each kind of query and selection of keys that `classify` may be asked for, where
-        there are enough references.
+        One for each kind of query, selection of keys that `classify` may be asked for, and range
+        of lengths, where there are enough references.
     """
     keys = ReferenceIndex(folder, barcodes=True)
     asking = keys if source is None else ReferenceIndex(source, barcodes=True)
     samples = {
-        modality: _sample(asking, keys, modality, seed)
+        modality: sample(asking, keys, modality, seed)
         for modality in (asking.modalities if queries is None else queries)
     }
+    if encode is not None and asking.has_barcodes and len(samples.get("dna", ())) >= LEAST:
+        samples["dna"] += pieces(samples["dna"], encode, seed)
     judge = _Judge(keys, HELD_OUT if held_out else LEFT, progress)
     progress.begin("calibrating", len(judge.rounds) * sum(map(len, samples.values())))
     return [fitted for m, sample in samples.items() for fitted in judge.calibrations(m, sample)]
@@ -100,21 +87,23 @@ class _Judge:
         if len(keys.modalities) > 1:
             self._selections.append(keys.modalities)
 
-    def calibrations(self, modality: Modality, sample: Sequence[_Query]) -> Iterator[Calibration]:
-        """One for each selection of keys."""
-        asked: dict[tuple[Modality, ...], list[Asked]] = defaultdict(list)
+    def calibrations(self, modality: Modality, sample: Sequence[Query]) -> Iterator[Calibration]:
+        """One for each selection of keys and range of lengths."""
+        asked: dict[tuple[tuple[Modality, ...], int], list[Asked]] = defaultdict(list)
         for start in range(0, len(sample), _BLOCK):
             block = sample[start : start + _BLOCK]
             for left in self.rounds:
-                for selection, answer in self._ask(block, left):
-                    asked[selection].append(answer)
+                for selection, least, answer in self._ask(block, left):
+                    asked[selection, least].append(answer)
                 self._progress.advance(len(block))
-        for selection, answers in asked.items():
+        for (selection, least), answers in sorted(asked.items()):
             aligned = modality == "dna" and "dna" in selection and self._aligner is not None
             own = self.rounds != HELD_OUT
             mixture = MIXTURE if own else self._mixture(selection, answers)
             few = self._keys.header.representatives is not None
-            fitted = fit_calibration(modality, selection, aligned, few, answers, mixture, not own)
+            fitted = fit_calibration(
+                modality, selection, aligned, few, answers, mixture, not own, least
+            )
             if fitted is not None:
                 yield fitted
 
@@ -137,8 +126,8 @@ class _Judge:
         return {"specimen": 0.5, "species": 0.5 * kin, "genus": 0.5 * (1.0 - kin)}
 
     def _ask(
-        self, block: Sequence[_Query], left: Round
-    ) -> Iterator[tuple[tuple[Modality, ...], Asked]]:
+        self, block: Sequence[Query], left: Round
+    ) -> Iterator[tuple[tuple[Modality, ...], int, Asked]]:
         import numpy as np
 
         kept = [query for query in block if left != "genus" or query.specimen.lineage.genus]
@@ -157,7 +146,8 @@ class _Judge:
                     named = name_by_vote([near], min_share=0.0).lineage
                     kind: Left = known if left == "held out" else left  # type: ignore[assignment]
                     photo = self._photo_signs(query, named, selection, apart)
-                    yield selection, Asked(kind, lineage, named, near, photo)
+                    least = _least_bases(query.specimen, near)
+                    yield selection, least, Asked(kind, lineage, named, near, photo)
 
     def _near(
         self, query: Specimen, selection: tuple[Modality, ...], by_modality: list[list[Hit]]
@@ -171,20 +161,20 @@ class _Judge:
         return self._aligner.nearest(query, nearest_of(hits, NEIGHBOURS, _AT_LEAST), NEIGHBOURS)
 
     def _photo_signs(
-        self, query: _Query, named: Lineage, selection: tuple[Modality, ...], without: Without
+        self, query: Query, named: Lineage, selection: tuple[Modality, ...], without: Without
     ) -> PhotoSigns | None:
         if query.specimen.modality != "image":
             return None
         centres = self._centres if "image" in selection else None
         return photo_signs(query.vector, query.strength, named, centres, without)
 
-    def _known(self, selection: tuple[Modality, ...], query: _Query) -> Left:
+    def _known(self, selection: tuple[Modality, ...], query: Query) -> Left:
         """What the selection lacks of a query: the specimen alone, its species, or its genus."""
         if self._holds(selection, query, "species"):
             return "specimen"
         return "species" if self._holds(selection, query, "genus") else "genus"
 
-    def _holds(self, selection: tuple[Modality, ...], query: _Query, rank: str) -> bool:
+    def _holds(self, selection: tuple[Modality, ...], query: Query, rank: str) -> bool:
         """Whether other vectors in the selection have the name of a query at `rank`."""
         name = query.specimen.lineage.at(rank) or ""
         for modality in selection:
@@ -195,59 +185,13 @@ class _Judge:
         return False
 
 
-def _without(query: _Query, left: Round) -> Without:
+def _least_bases(query: Specimen, near: Sequence[Hit]) -> int:
+    return range_of(bases_compared(query.content, near)) if query.modality == "dna" else 0
+
+
+def _without(query: Query, left: Round) -> Without:
     modality = query.specimen.modality
     own = None if query.own is None else (modality, query.own)
     if left in {"specimen", "held out"}:
         return Without(own)
     return Without(own, left, query.specimen.lineage.at(left) or "")
-
-
-def _sample(
-    asking: ReferenceIndex, keys: ReferenceIndex, modality: Modality, seed: int
-) -> list[_Query]:
-    """Some references with a species, spread over all species."""
-    import numpy as np
-
-    table, vectors = asking.table(modality), asking.vectors(modality)
-    strengths = asking.strengths(modality)
-    taken: dict[str, int] = defaultdict(int)
-    picked: list[tuple[int, Hit]] = []
-    for number in np.random.default_rng(seed).permutation(len(table)).tolist():
-        hit = table.hit(number, 1.0)
-        species = hit.lineage.species
-        if species and taken[species] < PER_SPECIES:
-            taken[species] += 1
-            picked.append((number, hit))
-            if len(picked) == QUERIES:
-                break
-    own = _own_numbers(asking, keys, modality, [number for number, _ in picked])
-    return [
-        _Query(
-            Specimen(
-                hit.specimen_id,
-                modality,
-                (asking.barcode(number) if modality == "dna" else None) or "",
-                hit.source,
-                hit.lineage,
-            ),
-            np.asarray(vectors[number], dtype=np.float32),
-            own[number],
-            float(strengths[number]),
-        )
-        for number, hit in picked
-    ]
-
-
-def _own_numbers(
-    asking: ReferenceIndex, keys: ReferenceIndex, modality: Modality, numbers: Sequence[int]
-) -> dict[int, int | None]:
-    """The number that each vector has among the keys."""
-    if asking is keys:
-        return {number: number for number in numbers}
-    if modality not in keys.modalities:
-        return dict.fromkeys(numbers)
-    theirs = keys.vectors(modality)
-    places = {vector.tobytes(): place for place, vector in enumerate(theirs)}
-    mine = asking.vectors(modality)
-    return {n: places.get(mine[n].astype(theirs.dtype).tobytes()) for n in numbers}

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from clibd_cli.alignment.signs import has_frame_shift, has_stop_codons
+from clibd_cli.calibration.lengths import clear_bases
 from clibd_cli.core.flags import (
     CHIMERA,
     FRAME_SHIFT,
@@ -26,7 +27,7 @@ def odd_signs(found: Found) -> Iterator[str]:
     if found.specimen.modality != "dna":
         return
     barcode = found.specimen.content
-    if len(barcode.encode("ascii", "replace").translate(None, b"RYSWKMBDHVN")) < _FULL:
+    if clear_bases(barcode) < _FULL:
         yield SHORT_BARCODE.word
     if found.specimen.turned:
         yield REVERSED.word

@@ -12,6 +12,7 @@ from clibd_cli.core.progress import SILENT, Progress
 from clibd_cli.core.records import MODALITIES, Modality
 from clibd_cli.tasks.annotating import build_calibrated
 from clibd_cli.tasks.embed import EmbedSummary, embed
+from clibd_cli.tasks.loading import open_model_of
 from clibd_cli.tasks.sources import embed_raw, model_at_hand, plan_sources, refuse_labels_of_stores
 from clibd_cli.vectors.builder import BuildPlan
 from clibd_cli.vectors.header import IndexHeader, is_index, read_header
@@ -108,7 +109,8 @@ def build_index(
     plan = BuildPlan(kind, settings, threads, command, vectors, chosen)
     base = target if add else None
     asked = [store for source in calibrate_with for store in _stores_of(source)]
-    built = build_calibrated(wanted, target, plan, base, asked, progress)
+    open_dna = partial(open_model_of, device=device, precision=precision, modalities=("dna",))
+    built = build_calibrated(wanted, target, plan, base, asked, open_dna, progress)
     return IndexSummary(str(target), built.header, built.repeated, tuple(embedded))
 
 

@@ -7,12 +7,13 @@ that was asked for. A photo and a barcode of one specimen are weighed on that co
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from clibd_cli.calibration.curves import FILE, Calibration, from_json
 from clibd_cli.calibration.features import NEIGHBOURS
+from clibd_cli.calibration.lengths import bases_compared
 from clibd_cli.core.errors import ClibdError
 from clibd_cli.core.flags import CONFLICT, FAR, FEW, NEW_SPECIES
 from clibd_cli.core.lineage import RANKS, Lineage
@@ -26,8 +27,8 @@ if TYPE_CHECKING:
     from clibd_cli.vectors.centres import Centres
     from clibd_cli.vectors.index import ReferenceIndex
 
-_SUSPECT = 0.2
-"""Probability of the species, where its genus is named, below which a new one is suspected."""
+_SUSPECT = 0.8
+"""Probability of a new species, where its genus is named, from which it is suspected."""
 _SURE = 0.95
 """Probability from which a photo and a barcode can contradict each other."""
 
@@ -39,26 +40,31 @@ class _Opinion:
     Attributes:
         chances: how likely each name of its lineage is right.
         bars: how likely that must be for the name to be given.
+        new: how likely the species is a new one.
+        far: whether it resembles no reference.
     """
 
     modality: Modality
     lineage: Lineage
     chances: dict[str, float | None]
     bars: dict[str, float]
+    new: float | None
+    far: bool
 
 
 class TrustedNaming:
     """Names as deep as the evidence goes, for a target precision.
 
     Args:
-        calibrations: of the index, by the modality of the query.
+        calibrations: of the index, by the modality of the query; those of barcodes by rising
+            length.
         target: the share of names that shall be right at each rank; 0 leaves nothing blank.
         centres: of the photos among the keys, where there are some.
     """
 
     def __init__(
         self,
-        calibrations: dict[Modality, Calibration],
+        calibrations: Mapping[Modality, Sequence[Calibration]],
         target: float,
         centres: Centres | None = None,
     ) -> None:
@@ -66,8 +72,9 @@ class TrustedNaming:
         self._centres = centres
         self._target = target
         self._bars = {
-            (modality, rank): one.threshold(tried, target)
-            for modality, one in calibrations.items()
+            (modality, one.least_bases, rank): one.threshold(tried, target)
+            for modality, several in calibrations.items()
+            for one in several
             for rank in RANKS
             if (tried := _tried(one, rank)) is not None
         }
@@ -76,7 +83,7 @@ class TrustedNaming:
         """The name of one specimen, from its photo, its barcode, or both."""
         opinions = [self._opinion(found) for found in evidence]
         lineage, chances, bars = _merge(opinions)
-        far = all(self._is_far(found) for found in evidence)
+        far = all(one.far for one in opinions)
         contradicted, conflict = _conflict(opinions)
         names: dict[str, str | None] = dict.fromkeys(RANKS)
         confidence: dict[str, float | None] = dict.fromkeys(RANKS)
@@ -93,13 +100,14 @@ class TrustedNaming:
             names[rank], confidence[rank] = name, chance
         kept = Lineage(**names)
         carried = support(kept, [hit for found in evidence for hit in found.hits])
-        flags = self._flags(kept, chances, carried, far, bool(conflict))
+        flags = _flags(kept, opinions, carried, far, bool(conflict))
         return Naming(kept, confidence, carried, tuple(flags), conflict)
 
     def _opinion(self, found: Found) -> _Opinion:
         hits = found.hits[:NEIGHBOURS]
         named = name_by_vote([hits], min_share=0.0).lineage
-        calibration = self._calibrations[found.specimen.modality]
+        modality = found.specimen.modality
+        calibration = self._calibration(found)
         photo = None
         if found.vector is not None:
             photo = photo_signs(found.vector, found.strength, named, self._centres)
@@ -107,30 +115,37 @@ class TrustedNaming:
         for rank in RANKS:
             tried = _tried(calibration, rank)
             chances[rank] = calibration.probability(hits, tried, named, photo) if tried else None
-        bars = {rank: self._bars.get((found.specimen.modality, rank), 2.0) for rank in RANKS}
-        return _Opinion(found.specimen.modality, named, never_rising(chances), bars)
+        least = calibration.least_bases
+        bars = {rank: self._bars.get((modality, least, rank), 2.0) for rank in RANKS}
+        new = calibration.chance_of_new(hits, named, photo)
+        far = max((hit.similarity for hit in found.hits), default=-1.0) < calibration.far
+        return _Opinion(modality, named, never_rising(chances), bars, new, far)
 
-    def _flags(
-        self,
-        named: Lineage,
-        chances: dict[str, float | None],
-        carried: int,
-        far: bool,
-        conflict: bool,
-    ) -> Iterator[str]:
-        if conflict:
-            yield CONFLICT.word
-        species = chances["species"]
-        if named.genus and not named.species and species is not None and species < _SUSPECT:
-            yield NEW_SPECIES.word
-        if far:
-            yield FAR.word
-        if named and carried < 2:
-            yield FEW.word
+    def _calibration(self, found: Found) -> Calibration:
+        """The one for as many bases as are compared, or for fewer, or the one that comes nearest.
 
-    def _is_far(self, found: Found) -> bool:
-        far = self._calibrations[found.specimen.modality].far
-        return max((hit.similarity for hit in found.hits), default=-1.0) < far
+        A promise for short barcodes holds for longer ones.
+        """
+        several = self._calibrations[found.specimen.modality]
+        if len(several) == 1:
+            return several[0]
+        bases = bases_compared(found.specimen.content, found.hits)
+        fitting = [one for one in several if one.least_bases <= bases]
+        return fitting[-1] if fitting else several[0]
+
+
+def _flags(
+    named: Lineage, opinions: Sequence[_Opinion], carried: int, far: bool, conflict: bool
+) -> Iterator[str]:
+    if conflict:
+        yield CONFLICT.word
+    new = min((one.new for one in opinions if one.new is not None), default=0.0)
+    if named.genus and not named.species and new >= _SUSPECT:
+        yield NEW_SPECIES.word
+    if far:
+        yield FAR.word
+    if named and carried < 2:
+        yield FEW.word
 
 
 def _tried(calibration: Calibration, rank: str) -> str | None:
@@ -230,14 +245,19 @@ def read_calibrations(index: ReferenceIndex) -> tuple[Calibration, ...]:
         raise ClibdError(f"{path} is damaged: {error}", "Build the index anew.") from error
 
 
-def calibrations_for(index: ReferenceIndex, *, aligned: bool) -> dict[Modality, Calibration]:
+def calibrations_for(index: ReferenceIndex, *, aligned: bool) -> dict[Modality, list[Calibration]]:
     """The calibrations for the keys that are searched, by the modality of the query.
 
     Args:
         aligned: whether barcodes are aligned with their references.
     """
-    return {
-        one.query: one  # type: ignore[misc]
+    fitting = [
+        one
         for one in read_calibrations(index)
         if one.keys == index.modalities and (one.query != "dna" or one.aligned == aligned)
-    }
+    ]
+    fitting.sort(key=lambda one: one.least_bases)
+    found: dict[Modality, list[Calibration]] = {}
+    for one in fitting:
+        found.setdefault(one.query, []).append(one)
+    return found

@@ -5,11 +5,13 @@ from __future__ import annotations
 import csv
 import json
 import random
+import shutil
 from pathlib import Path
 
 import pytest
 
 from clibd_cli.calibration.curves import FILE, from_json, to_json
+from clibd_cli.calibration.lengths import LEAST_BASES
 from clibd_cli.core.errors import ClibdError, UsageError
 from clibd_cli.core.progress import Silent
 from clibd_cli.models.experience import SEEN_FILE, count_seen, share_seen, which_seen, write_seen
@@ -50,6 +52,21 @@ def lab(workplace: Path) -> Path:
     return workplace
 
 
+@pytest.fixture(scope="module")
+def built(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Where the index of refs.fasta is kept once it is built; it takes seconds."""
+    return tmp_path_factory.mktemp("built") / "clibd-index"
+
+
+@pytest.fixture
+def calibrated(lab: Path, built: Path) -> Path:
+    """The lab with an index of its references."""
+    if not built.exists():
+        build_index(["refs.fasta"], built)
+    shutil.copytree(built, "clibd-index")
+    return lab
+
+
 def named(fasta: str, **options: object) -> tuple[list[dict[str, str]], ClassifySummary]:
     done = classify(Inputs([fasta]), None, Path("r.csv"), **options)  # type: ignore[arg-type]
     with Path("r.csv").open(encoding="utf-8", newline="") as table:
@@ -61,13 +78,14 @@ def species_of(row: dict[str, str]) -> str:
     return f"Genus{chr(97 + int(g))} species{chr(97 + int(s))}"
 
 
-def test_an_index_learns_from_its_own_references(lab: Path) -> None:
-    build_index(["refs.fasta"])
+def test_an_index_learns_from_its_own_references(calibrated: Path) -> None:
     header = json.loads(Path("clibd-index/index.json").read_text(encoding="utf-8"))
     assert {FILE, "strand.json"} <= set(header["sha256"])
     text = Path("clibd-index", FILE).read_text(encoding="utf-8")
-    (one,) = from_json(text)
-    assert to_json([one]) == text
+    several = from_json(text)
+    assert to_json(several) == text
+    assert tuple(one.least_bases for one in several) == LEAST_BASES
+    one = several[-1]
     assert (one.query, one.keys, one.aligned) == ("dna", ("dna",), True)
     assert min(one.asked["specimen"], one.asked["species"], one.asked["genus"]) >= 100
     species = one.ranks["species"]
@@ -76,8 +94,7 @@ def test_an_index_learns_from_its_own_references(lab: Path) -> None:
     assert thresholds == sorted(thresholds)
 
 
-def test_new_species_stay_blank_and_known_ones_are_named(lab: Path) -> None:
-    build_index(["refs.fasta"])
+def test_new_species_stay_blank_and_known_ones_are_named(calibrated: Path) -> None:
     rows, done = named("seen.fasta")
     assert done.calibrated
     assert done.target_precision == 0.95
@@ -92,15 +109,44 @@ def test_new_species_stay_blank_and_known_ones_are_named(lab: Path) -> None:
     assert all(row["confidence_species"] == "" for row in rows if not row["species"])
 
 
-def test_a_target_of_nothing_leaves_nothing_blank(lab: Path) -> None:
-    build_index(["refs.fasta"])
+def test_pieces_get_names_as_deep_as_pieces_can(calibrated: Path) -> None:
+    """As many of the names given are right as of whole barcodes: there are fewer of them."""
+    given: dict[int, list[bool]] = {}
+    for bases in (40, 600):
+        with Path("pieces.fasta").open("w", encoding="utf-8") as pieces:
+            for name in ("seen", "new"):
+                for record in Path(f"{name}.fasta").read_text(encoding="utf-8").split(">")[1:]:
+                    header, barcode = record.split()[0], record.split()[-1]
+                    pieces.write(f">{header.split('|')[0]}\n{barcode[:bases]}\n")
+        rows, done = named("pieces.fasta")
+        assert done.calibrated
+        named_rows = [row for row in rows if row["species"]]
+        given[bases] = [row["species"] == species_of(row) for row in named_rows]
+    assert len(given[40]) < 0.5 * len(given[600])
+    assert all(sum(right) >= 0.9 * len(right) for right in given.values())
+
+
+def test_without_the_model_whole_barcodes_are_asked_alone(
+    lab: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    embed(Inputs(["refs.fasta"]), "refs.embeddings")
+
+    def gone(name: str, fingerprint: str) -> Path:
+        raise ClibdError("it is not installed", "Install it.")
+
+    monkeypatch.setattr("clibd_cli.tasks.annotating.folder_of", gone)
+    build_index(["refs.embeddings"])
+    (one,) = from_json(Path("clibd-index", FILE).read_text(encoding="utf-8"))
+    assert one.least_bases == LEAST_BASES[-1]
+
+
+def test_a_target_of_nothing_leaves_nothing_blank(calibrated: Path) -> None:
     rows, _ = named("new.fasta", target_precision=0.0)
     assert all(row["species"] and row["confidence_species"] for row in rows)
     assert max(float(row["confidence_species"]) for row in rows) < 0.9
 
 
-def test_what_is_no_barcode_gets_no_name(lab: Path) -> None:
-    build_index(["refs.fasta"])
+def test_what_is_no_barcode_gets_no_name(calibrated: Path) -> None:
     rng = random.Random(9)
     records = "".join(f">r{i}\n{''.join(rng.choices('ACGT', k=600))}\n" for i in range(5))
     Path("q.fasta").write_text(records + ">a\n" + "A" * 500 + "\n", encoding="utf-8")
@@ -111,7 +157,7 @@ def test_what_is_no_barcode_gets_no_name(lab: Path) -> None:
 
 def test_a_library_is_calibrated_by_all_that_it_stands_for(lab: Path) -> None:
     build_index(["refs.fasta"], representatives=1, vectors="float16")
-    (one,) = from_json(Path("clibd-index", FILE).read_text(encoding="utf-8"))
+    one = from_json(Path("clibd-index", FILE).read_text(encoding="utf-8"))[-1]
     assert not one.aligned
     assert one.asked["specimen"] >= 100
     rows, done = named("seen.fasta")
@@ -125,7 +171,7 @@ def test_held_out_specimens_can_calibrate(lab: Path) -> None:
     progress = Warnings()
     build_index(["refs.fasta"], calibrate_with=["held.embeddings"], progress=progress)
     assert progress.begun.count("calibrating") == 1  # the references are not asked for nothing
-    (one,) = from_json(Path("clibd-index", FILE).read_text(encoding="utf-8"))
+    one = from_json(Path("clibd-index", FILE).read_text(encoding="utf-8"))[-1]
     assert one.asked["specimen"] >= 40  # distinct ones, of 42
     assert 60 <= one.asked["species"] <= 70
     assert one.asked["genus"] == 0
@@ -166,8 +212,7 @@ class Warnings(Silent):
         self.told.append(message)
 
 
-def test_a_damaged_calibration_is_named(lab: Path) -> None:
-    build_index(["refs.fasta"])
+def test_a_damaged_calibration_is_named(calibrated: Path) -> None:
     Path("clibd-index", FILE).write_text("{}", encoding="utf-8")
     with pytest.raises(ClibdError, match=r"calibration\.json"):
         named("seen.fasta")

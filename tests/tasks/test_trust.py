@@ -9,7 +9,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from clibd_cli.calibration.curves import Calibration
 from clibd_cli.core.lineage import RANKS, Lineage
 from clibd_cli.core.records import Hit, Modality, Specimen
 from clibd_cli.tasks.queries import Found
@@ -29,10 +28,15 @@ class _Bar:
 class _Sure:
     """Stands in for a calibration that is as sure of each rank as it is told."""
 
-    def __init__(self, chances: dict[str, float], bar: float = 0.5) -> None:
+    far = 0.2
+
+    def __init__(
+        self, chances: dict[str, float], bar: float = 0.5, new: float = 0.0, least_bases: int = 0
+    ) -> None:
         self.ranks = {rank: _Bar(bar) for rank in chances}
-        self.far = 0.2
+        self.least_bases = least_bases
         self._chances = chances
+        self._new = new
 
     def threshold(self, rank: str, target: float) -> float:
         return self.ranks[rank].bar
@@ -42,16 +46,24 @@ class _Sure:
     ) -> float | None:
         return self._chances.get(rank) if named.at(rank) else None
 
+    def chance_of_new(self, hits: list[Hit], named: Lineage, photo: object = None) -> float:
+        return self._new
 
-def found(modality: Modality, lineage: Lineage, similarity: float = 0.9) -> Found:
-    specimen = Specimen("S", modality, "", "S")
+
+def found(
+    modality: Modality, lineage: Lineage, similarity: float = 0.9, barcode: str = ""
+) -> Found:
+    specimen = Specimen("S", modality, barcode, "S")
     near = Hit(0, modality, similarity, "k", lineage, None, "k", ((lineage, 3),))
     return Found(specimen, [near])
 
 
+def trusting(target: float = 0.95, **calibrations: Any) -> TrustedNaming:
+    return TrustedNaming({cast(Modality, m): [one] for m, one in calibrations.items()}, target)
+
+
 def naming(target: float = 0.95, **chances: dict[str, float]) -> TrustedNaming:
-    stand_ins: Any = {modality: _Sure(of_rank) for modality, of_rank in chances.items()}
-    return TrustedNaming(cast(dict[Modality, Calibration], stand_ins), target)
+    return trusting(target, **{modality: _Sure(sure) for modality, sure in chances.items()})
 
 
 def at(order: float, family: float, genus: float, species: float) -> dict[str, float]:
@@ -69,7 +81,7 @@ def test_a_rank_that_is_not_sure_enough_stays_blank_with_all_below() -> None:
 
 def test_a_rank_with_one_name_is_as_sure_as_the_next() -> None:
     of_moths = naming(image=at(1.0, 0.3, 0.2, 0.1))
-    of_moths._calibrations["image"].ranks["order"].single = True  # type: ignore[misc]
+    of_moths._calibrations["image"][0].ranks["order"].single = True  # type: ignore[misc]
     named = of_moths([found("image", BEE)])
     assert not named.lineage
     assert naming(image=at(1.0, 0.3, 0.2, 0.1))([found("image", BEE)]).lineage.order
@@ -99,11 +111,10 @@ def test_the_surer_of_two_witnesses_is_heard() -> None:
 
 
 def test_a_witness_is_held_to_its_own_bar() -> None:
-    stand_ins: Any = {
-        "image": _Sure(at(0.9, 0.9, 0.9, 0.6), bar=0.8),
-        "dna": _Sure(at(0.9, 0.9, 0.9, 0.4), bar=0.5),
-    }
-    named = TrustedNaming(stand_ins, 0.95)([found("image", BEE), found("dna", BEE)])
+    both = trusting(
+        image=_Sure(at(0.9, 0.9, 0.9, 0.6), bar=0.8), dna=_Sure(at(0.9, 0.9, 0.9, 0.4), bar=0.5)
+    )
+    named = both([found("image", BEE), found("dna", BEE)])
     assert named.lineage == Lineage("Hymenoptera", "Apidae", "Apis")
 
 
@@ -126,10 +137,23 @@ def test_sure_contradiction_is_a_conflict_with_both_answers() -> None:
 
 
 def test_flags_of_new_far_and_lonely_specimens() -> None:
-    named = naming(dna=at(0.99, 0.99, 0.95, 0.1))([found("dna", BEE)])
+    unsure = at(0.99, 0.99, 0.95, 0.1)
+    named = trusting(dna=_Sure(unsure, new=0.9))([found("dna", BEE)])
     assert named.flags == ("new_species_suspected",)
+    assert not trusting(dna=_Sure(unsure, new=0.5))([found("dna", BEE)]).flags
     far = naming(dna=at(0.99, 0.1, 0.1, 0.1))([found("dna", BEE, 0.1)])
     assert far.flags == ("far_from_references",)
+
+
+def test_a_piece_is_judged_as_pieces_of_its_length_were() -> None:
+    short, long = (
+        _Sure(at(0.9, 0.4, 0.4, 0.4), least_bases=80),
+        _Sure(at(0.9, 0.9, 0.9, 0.9), least_bases=280),
+    )
+    of_both = TrustedNaming(cast(Any, {"dna": [short, long]}), 0.95)
+    for bases, deepest in ((30, "order"), (279, "order"), (280, "species"), (658, "species")):
+        named = of_both([found("dna", BEE, barcode="A" * bases)])
+        assert [r for r in RANKS if named.lineage.at(r)][-1] == deepest
 
 
 @given(st.lists(st.tuples(st.sampled_from([BEE, WASP, FLY]), *[st.floats(0, 1)] * 4), min_size=2))
