@@ -68,14 +68,16 @@ def decide_by(
         return shares, False
     for modality in modalities:
         if modality not in calibrations:
-            warn(f"the index is not calibrated for queries by {_KINDS[modality]}: {_UNCALIBRATED}")
+            told = f"the index is not calibrated for queries by {_KINDS[modality]}: {_UNCALIBRATED}"
+            several = calibrations.keys() & set(modalities)
+            warn(f"{told}; what else is known of a specimen names it alone" if several else told)
     photos = "image" in searcher.index.modalities
     centres = Centres(searcher.index, "image") if photos else None
     trusted = TrustedNaming(calibrations, target, centres)
 
     def decide(evidence: Sequence[Found]) -> Naming:
-        known = all(found.specimen.modality in calibrations for found in evidence)
-        return trusted(evidence) if known else shares(evidence)
+        known = [found for found in evidence if found.specimen.modality in calibrations]
+        return trusted(known) if known else shares(evidence)
 
     return _known_only(decide), True
 

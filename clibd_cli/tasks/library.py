@@ -47,8 +47,9 @@ def choose_index(given: str | Path | None = None) -> ChosenIndex:
         )
     return ChosenIndex(
         library,
-        f"references: {describe_library(read_header(library))}; `clibd build-index` makes an "
-        "index of your own",
+        f"references: {describe_library(read_header(library))}; without barcodes to align with, it "
+        "tells neither identity nor chimeras nor frame shifts; `clibd build-index` makes an index "
+        "of your own",
     )
 
 

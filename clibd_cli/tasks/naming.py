@@ -50,8 +50,12 @@ def name_by_nearest(evidence: Sequence[Sequence[Hit]]) -> Naming:
 
 
 def nearest_hit(evidence: Sequence[Sequence[Hit]]) -> Hit | None:
-    """The nearest reference of all: the nearest of those that come first for a kind of evidence."""
-    return min((hits[0] for hits in evidence if hits), key=nearness, default=None)
+    """The nearest reference of all: the nearest of those that come first for a kind of evidence.
+
+    One that was aligned comes before one that was not: base by base, more is known of it.
+    """
+    first = [hits[0] for hits in evidence if hits]
+    return min(first, key=lambda hit: (hit.identity is None, nearness(hit)), default=None)
 
 
 def name_by_vote(evidence: Sequence[Sequence[Hit]], min_share: float = MIN_SHARE) -> Naming:

@@ -40,7 +40,13 @@ def read_strand(index: ReferenceIndex) -> Strand | None:
 
 
 def turned(query: Specimen, strand: Strand | None) -> Specimen:
-    """A specimen with its barcode on the strand of the references."""
+    """A specimen with its barcode on the strand of the references.
+
+    What is no barcode on either strand, such as a run of one base, stays as it is.
+    """
     if strand is None or query.modality != "dna" or not strand.is_reversed(query.content):
         return query
-    return replace(query, content=reverse_complement(query.content), turned=True)
+    other = reverse_complement(query.content)
+    if strand.is_strange(other):
+        return query
+    return replace(query, content=other, turned=True)

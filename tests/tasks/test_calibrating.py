@@ -19,6 +19,7 @@ from clibd_cli.tasks.classify import ClassifySummary, classify
 from clibd_cli.tasks.embed import embed
 from clibd_cli.tasks.inputs import Inputs
 from clibd_cli.tasks.references import build_index
+from tests.made_inputs import write_photos
 
 GENERA, SPECIES, INDIVIDUALS = 14, 4, 5
 """Of each genus the last species is kept back, and of each other species the last individual."""
@@ -140,6 +141,24 @@ def test_without_the_model_whole_barcodes_are_asked_alone(
     assert one.least_bases == LEAST_BASES[-1]
 
 
+def test_evidence_that_is_not_calibrated_does_not_spoil_what_is(lab: Path) -> None:
+    """Four photos cannot be calibrated; with their specimens' barcodes, these decide alone."""
+    write_photos(Path("photos"), range(1))
+    build_index(["refs.fasta", "photos"])
+    alone, _ = named("seen.fasta")
+    shutil.copy("photos/p0-0.png", f"{alone[0]['specimen_id']}.png")
+    told = Warnings()
+    inputs = Inputs(["seen.fasta"], [f"{alone[0]['specimen_id']}.png"])
+    assert classify(inputs, None, "both.csv", progress=told).calibrated
+    assert "names it alone" in told.told[0]
+    with Path("both.csv").open(encoding="utf-8", newline="") as table:
+        both = {row["specimen_id"]: row for row in csv.DictReader(table)}
+    pair = both[alone[0]["specimen_id"]]
+    assert pair["evidence"] == "image+dna"
+    for column in ("species", "confidence_species", "nearest_id", "identity"):
+        assert pair[column] == alone[0][column] != ""
+
+
 def test_a_target_of_nothing_leaves_nothing_blank(calibrated: Path) -> None:
     rows, _ = named("new.fasta", target_precision=0.0)
     assert all(row["species"] and row["confidence_species"] for row in rows)
@@ -149,9 +168,11 @@ def test_a_target_of_nothing_leaves_nothing_blank(calibrated: Path) -> None:
 def test_what_is_no_barcode_gets_no_name(calibrated: Path) -> None:
     rng = random.Random(9)
     records = "".join(f">r{i}\n{''.join(rng.choices('ACGT', k=600))}\n" for i in range(5))
-    Path("q.fasta").write_text(records + ">a\n" + "A" * 500 + "\n", encoding="utf-8")
+    for base in "AT":
+        records += f">{base}\n{base * 500}\n"
+    Path("q.fasta").write_text(records, encoding="utf-8")
     rows, _ = named("q.fasta")
-    assert not any(row["order"] for row in rows)
+    assert not any(row["order"] or "reverse" in row["flags"] for row in rows)
     assert all("far_from_references" in row["flags"] for row in rows)
 
 

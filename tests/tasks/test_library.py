@@ -38,6 +38,7 @@ def test_names_right_after_installation(ships: Path) -> None:
     assert done.exit_code == 0, done.output
     assert "references: clibd-mini's own library (4 photos and 4 barcodes, which" in done.stderr
     assert "stand for 24)" in done.stderr
+    assert "neither identity nor chimeras" in done.stderr
     assert "clibd build-index" in done.stderr
     rows = Path("results.csv").read_text(encoding="utf-8").splitlines()[1:]
     assert [row.split(",")[4] for row in rows] == [s.species for s in SPECIES] * 2

@@ -32,6 +32,8 @@ def test_nearest_gives_the_whole_label_of_the_nearest_key() -> None:
 
 def test_nearest_of_two_kinds_of_evidence() -> None:
     assert name_by_nearest([[hit(0.7, A)], [hit(0.9, C)]]).lineage == C
+    aligned = hit(0.7, A).aligned(0.9, 600)
+    assert name_by_nearest([[hit(0.9, C)], [aligned]]).lineage == A
 
 
 def test_an_identical_barcode_outvotes_many_similar_ones() -> None:
