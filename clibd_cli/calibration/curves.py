@@ -6,12 +6,14 @@ import json
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
-from typing import Any
+from typing import Any, Literal
 
 from clibd_cli.calibration.features import Features, PhotoSigns, features
 from clibd_cli.calibration.logistic import Logistic
 from clibd_cli.core.lineage import Lineage
 from clibd_cli.core.records import Hit, Modality
+
+LearntFrom = Literal["references", "held out", "model"]
 
 FILE = "calibration.json"
 FORMAT_VERSION = 3
@@ -107,6 +109,8 @@ class Calibration:
         asked: how many references were asked without themselves, their species, their genus.
         far: the similarity below which a query resembles no reference.
         new_species: how many distinct ones were asked.
+        learnt_from: the references themselves, specimens that are none of them, or those that the
+            makers of the model kept back.
         least_bases: of barcodes, how many bases must be compared for this calibration to hold; up
             to where the next one begins.
         novelty: how likely the species of a query is none of the references'.
@@ -120,6 +124,7 @@ class Calibration:
     far: float
     ranks: dict[str, RankCalibration]
     new_species: int
+    learnt_from: LearntFrom
     least_bases: int
     novelty: Logistic
 

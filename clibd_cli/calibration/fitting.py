@@ -107,6 +107,7 @@ def fit_calibration(
         far=_far(asked),
         ranks={rank: _fit_rank(rank, asked, found) for rank, found in rows.items()},
         new_species=len({one.lineage.species for one in asked if one.left != "specimen"}),
+        learnt_from="held out" if held_out else "references",
         least_bases=least_bases,
         novelty=fit_logistic(species.features, new, species.weights),
     )

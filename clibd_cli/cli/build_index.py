@@ -12,6 +12,13 @@ from clibd_cli.cli import options
 from clibd_cli.cli.console import LiveProgress, command_line, show_summary
 from clibd_cli.core.errors import UsageError
 
+_QUERIES = {"image": "photos", "dna": "barcodes", "text": "words"}
+_LEARNT_FROM = {
+    "references": "these references",
+    "held out": "the specimens of --calibrate-with",
+    "model": "photos that its makers kept back, since the model was trained on most of these",
+}
+
 
 def build_index(
     sources: Annotated[
@@ -144,6 +151,13 @@ def build_index(
         )
     labelled = header.counts["labelled"]
     facts["labelled"] = f"{labelled:,} of {header.counts['specimens']:,} references have a name"
+    facts["calibrated"] = (
+        "; ".join(
+            f"{_QUERIES[query]} with {_LEARNT_FROM[learnt]}"
+            for query, learnt in done.calibrated.items()
+        )
+        or "no, so the confidence of names will be the share of the vote"
+    )
     if done.embedded:
         facts["embedded"] = ", ".join(f"{store.n:,} in {store.store}" for store in done.embedded)
     facts["model"] = f"{header.model} ({header.model_fingerprint[:12]})"

@@ -115,6 +115,9 @@ def _by_experience(
 ) -> list[Calibration]:
     """The calibrations, but the model's own for photos that it was trained on.
 
+    How far new species lie depends on how many there are to be near to: there, the references say
+    it, where that is farther.
+
     Args:
         everything: the index that has all references, and their digests.
     """
@@ -139,8 +142,13 @@ def _by_experience(
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise ClibdError(f"{path} is damaged: {error}", "Install the model anew.") from error
     few = header.representatives is not None
-    fitting = [one for one in known if one.representatives == few]
-    return [*others, *(one for one in fitting if set(one.keys) <= set(header.modalities))]
+    far = {one.keys: one.far for one in found if one.query == "image"}
+    fitting = [
+        replace(one, learnt_from="model", far=min(one.far, far.get(one.keys, one.far)))
+        for one in known
+        if one.representatives == few and set(one.keys) <= set(header.modalities)
+    ]
+    return [*others, *fitting]
 
 
 def _digests(folder: Path, modality: Modality) -> list[str]:

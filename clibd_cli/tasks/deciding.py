@@ -10,10 +10,11 @@ from clibd_cli.core.errors import UsageError
 from clibd_cli.core.flags import FAR
 from clibd_cli.core.lineage import RANKS, UNLABELLED
 from clibd_cli.core.records import Modality
+from clibd_cli.tasks.calibrations import calibrations_for, calibrations_in
 from clibd_cli.tasks.calls import Decide
 from clibd_cli.tasks.naming import Naming, NamingMethod, name_by_nearest, name_by_vote
 from clibd_cli.tasks.queries import Found, Searcher
-from clibd_cli.tasks.trust import TrustedNaming, calibrations_for, read_calibrations
+from clibd_cli.tasks.trust import TrustedNaming
 from clibd_cli.vectors.centres import Centres
 
 METHODS = ("vote", "nearest")
@@ -95,7 +96,7 @@ def _known_only(decide: Decide) -> Decide:
 
 
 def _why_uncalibrated(searcher: Searcher) -> str:
-    if read_calibrations(searcher.index):
+    if calibrations_in(searcher.index.folder, searcher.index.header):
         return "the index is calibrated for other keys, or for another --align"
     return "the index is not calibrated (it has too few species, or an older clibd built it)"
 

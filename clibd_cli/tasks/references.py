@@ -7,10 +7,12 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
+from clibd_cli.calibration.curves import LearntFrom
 from clibd_cli.core.errors import ClibdError, UsageError
 from clibd_cli.core.progress import SILENT, Progress
 from clibd_cli.core.records import MODALITIES, Modality
 from clibd_cli.tasks.annotating import build_calibrated
+from clibd_cli.tasks.calibrations import calibrations_in
 from clibd_cli.tasks.embed import EmbedSummary, embed
 from clibd_cli.tasks.loading import open_model_of
 from clibd_cli.tasks.sources import embed_raw, model_at_hand, plan_sources, refuse_labels_of_stores
@@ -29,12 +31,15 @@ class IndexSummary:
     Attributes:
         repeated: reference rows that were there already.
         embedded: one summary for each source of raw references.
+        calibrated: for each kind of query whose confidence is a probability, what that was learnt
+            from (`Calibration.learnt_from`).
     """
 
     index: str
     header: IndexHeader
     repeated: int
     embedded: tuple[EmbedSummary, ...]
+    calibrated: dict[Modality, LearntFrom]
 
 
 def build_index(
@@ -111,7 +116,8 @@ def build_index(
     asked = [store for source in calibrate_with for store in _stores_of(source)]
     open_dna = partial(open_model_of, device=device, precision=precision, modalities=("dna",))
     built = build_calibrated(wanted, target, plan, base, asked, open_dna, progress)
-    return IndexSummary(str(target), built.header, built.repeated, tuple(embedded))
+    learnt = {one.query: one.learnt_from for one in calibrations_in(target, built.header)}
+    return IndexSummary(str(target), built.header, built.repeated, tuple(embedded), learnt)
 
 
 def _stores_of(source: str) -> list[Path]:

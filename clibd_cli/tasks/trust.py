@@ -11,21 +11,18 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from clibd_cli.calibration.curves import FILE, Calibration, from_json
+from clibd_cli.calibration.curves import Calibration
 from clibd_cli.calibration.features import NEIGHBOURS
 from clibd_cli.calibration.lengths import bases_compared
-from clibd_cli.core.errors import ClibdError
 from clibd_cli.core.flags import CONFLICT, FAR, FEW, NEW_SPECIES
 from clibd_cli.core.lineage import RANKS, Lineage
 from clibd_cli.core.records import Modality
 from clibd_cli.tasks.naming import Naming, name_by_vote, never_rising, support
 from clibd_cli.tasks.photo_signs import photo_signs
-from clibd_cli.vectors.header import check_file
 
 if TYPE_CHECKING:
     from clibd_cli.tasks.queries import Found
     from clibd_cli.vectors.centres import Centres
-    from clibd_cli.vectors.index import ReferenceIndex
 
 _SUSPECT = 0.8
 """Probability of a new species, where its genus is named, from which it is suspected."""
@@ -228,36 +225,3 @@ def _conflict(opinions: Sequence[_Opinion]) -> tuple[str, str]:
 
 def _words(lineage: Lineage) -> str:
     return " ".join(filter(None, (lineage.at(rank) for rank in RANKS))) or "no name"
-
-
-def read_calibrations(index: ReferenceIndex) -> tuple[Calibration, ...]:
-    """What the index learnt of itself; nothing where it is older or has too few references.
-
-    Raises:
-        ClibdError: where the file is damaged.
-    """
-    if FILE not in index.header.sha256:
-        return ()
-    path = check_file(index.folder, index.header, FILE)
-    try:
-        return from_json(path.read_text(encoding="utf-8"))
-    except (ValueError, KeyError, TypeError) as error:
-        raise ClibdError(f"{path} is damaged: {error}", "Build the index anew.") from error
-
-
-def calibrations_for(index: ReferenceIndex, *, aligned: bool) -> dict[Modality, list[Calibration]]:
-    """The calibrations for the keys that are searched, by the modality of the query.
-
-    Args:
-        aligned: whether barcodes are aligned with their references.
-    """
-    fitting = [
-        one
-        for one in read_calibrations(index)
-        if one.keys == index.modalities and (one.query != "dna" or one.aligned == aligned)
-    ]
-    fitting.sort(key=lambda one: one.least_bases)
-    found: dict[Modality, list[Calibration]] = {}
-    for one in fitting:
-        found.setdefault(one.query, []).append(one)
-    return found

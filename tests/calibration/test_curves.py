@@ -22,7 +22,9 @@ def calibration(new_species: int) -> Calibration:
     rank = RankCalibration(curve, single=False, steps=STEPS, reliability=())
     asked = {"specimen": 1000, "species": 8 * new_species, "genus": 0}
     ranks = {"species": rank}
-    return Calibration("image", ("image",), False, False, asked, 0.2, ranks, new_species, 0, curve)
+    return Calibration(
+        "image", ("image",), False, False, asked, 0.2, ranks, new_species, "references", 0, curve
+    )
 
 
 def test_the_fewer_new_species_were_asked_the_more_is_kept_in_reserve() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -11,6 +12,7 @@ from clibd_cli.calibration.curves import Bin, Calibration, RankCalibration, Step
 from clibd_cli.calibration.logistic import Logistic
 from clibd_cli.core.digest import sha256_file
 from clibd_cli.core.errors import ClibdError
+from clibd_cli.core.records import Modality
 from clibd_cli.models.experience import CALIBRATION_FILE, write_seen
 from clibd_cli.tasks.annotating import _by_experience
 from clibd_cli.tasks.references import build_index
@@ -18,10 +20,11 @@ from tests.made_inputs import write_photos
 from tests.tasks.test_calibrating import Warnings
 
 
-def calibration(query: str, *keys: str) -> Calibration:
+def calibration(query: Modality, *keys: Modality, far: float = 0.1) -> Calibration:
     curve = Logistic((0.0,) * 6, (1.0,) * 6, ((0.0,) * 6,) * 3, (0.0,) * 25)
     rank = RankCalibration(curve, False, (Step(0.5, 0.9, 1.0, 0.5),), (Bin(10, 1.0, 0.5, 0.5),))
-    return Calibration(query, keys, False, False, {"specimen": 40}, 0.1, {"species": rank})
+    ranks, asked = {"species": rank}, {"specimen": 40}
+    return Calibration(query, keys, False, False, asked, far, ranks, 40, "references", 0, curve)
 
 
 @pytest.fixture
@@ -60,7 +63,12 @@ def test_known_photos_need_what_the_model_brings(index: Path, untouched: Path) -
     assert "--calibrate-with" in progress.told[-1]
     brought = [calibration("image", "image"), calibration("image", "dna")]
     (untouched / CALIBRATION_FILE).write_text(to_json(brought), encoding="utf-8")
-    assert _by_experience(others, index, index, Warnings()) == [*others, brought[0]]
+    of_model = replace(brought[0], learnt_from="model")
+    assert _by_experience(others, index, index, Warnings()) == [*others, of_model]
+    farther = [calibration("image", "image", far=0.05)]
+    assert _by_experience(farther, index, index, Warnings()) == [replace(of_model, far=0.05)]
+    nearer = [calibration("image", "image", far=0.5)]
+    assert _by_experience(nearer, index, index, Warnings()) == [of_model]
     (untouched / CALIBRATION_FILE).write_text("{}", encoding="utf-8")
     with pytest.raises(ClibdError, match=r"calibration\.json is damaged"):
         _by_experience(others, index, index, Warnings())

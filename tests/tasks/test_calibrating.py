@@ -190,9 +190,10 @@ def test_a_library_is_calibrated_by_all_that_it_stands_for(lab: Path) -> None:
 def test_held_out_specimens_can_calibrate(lab: Path) -> None:
     embed(Inputs(["seen.fasta", "new.fasta"]), "held.embeddings")
     progress = Warnings()
-    build_index(["refs.fasta"], calibrate_with=["held.embeddings"], progress=progress)
+    done = build_index(["refs.fasta"], calibrate_with=["held.embeddings"], progress=progress)
     assert progress.begun.count("calibrating") == 1  # the references are not asked for nothing
     one = from_json(Path("clibd-index", FILE).read_text(encoding="utf-8"))[-1]
+    assert done.calibrated == {"dna": "held out"}
     assert one.asked["specimen"] >= 40  # distinct ones, of 42
     assert 60 <= one.asked["species"] <= 70
     assert one.asked["genus"] == 0
