@@ -8,10 +8,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any, Literal
 
-from clibd_cli.calibration.features import Features, PhotoSigns, features
+from clibd_cli.calibration.features import Features, Neighbourhood
 from clibd_cli.calibration.logistic import Logistic
 from clibd_cli.core.lineage import Lineage
-from clibd_cli.core.records import Hit, Modality
+from clibd_cli.core.records import Modality
 
 LearntFrom = Literal["references", "held out", "model"]
 
@@ -133,40 +133,30 @@ class Calibration:
         reserve = max(_RESERVE, _OF_FEW / math.sqrt(self.new_species))
         return self.ranks[rank].threshold(target, min(reserve, 1.0))
 
-    def probability(
-        self, hits: Sequence[Hit], rank: str, named: Lineage, photo: PhotoSigns | None = None
-    ) -> float | None:
-        """How likely the name in `named` at `rank` is right; None where that was not learnt.
-
-        Args:
-            photo: of a query that is a photo.
-        """
+    def probability(self, near: Neighbourhood, rank: str, named: Lineage) -> float | None:
+        """How likely the name in `named` at `rank` is right; None where that was not learnt."""
         name = named.at(rank)
-        if rank not in self.ranks or not name or not hits:
+        if rank not in self.ranks or not name or not near.hits:
             return None
-        return _chance(self.ranks[rank].curve, features(hits, rank, name, photo))
+        return _chance(self.ranks[rank].curve, near.features(rank, name))
 
-    def chance_of_new(
-        self, hits: Sequence[Hit], named: Lineage, photo: PhotoSigns | None = None
-    ) -> float | None:
+    def chance_of_new(self, near: Neighbourhood, named: Lineage) -> float | None:
         """How likely the query is of a species that no reference is of; None without a name.
 
         That is more than the chance that its name is wrong: of a short barcode several species
         may have an equal one.
         """
-        if not named.species or not hits:
+        if not named.species or not near.hits:
             return None
-        return _chance(self.novelty, features(hits, "species", named.species, photo))
+        return _chance(self.novelty, near.features("species", named.species))
 
 
 def _chance(curve: Logistic, numbers: Features) -> float | None:
-    import numpy as np
-
     # References of unknown strength have not told what it means.
     numbers = numbers[: len(curve.mean)]
     if len(numbers) != len(curve.mean):
         return None
-    return float(curve.probabilities(np.array([numbers]))[0])
+    return curve.probability(numbers)
 
 
 def to_json(calibrations: Sequence[Calibration]) -> str:

@@ -5,8 +5,10 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from statistics import median
 
+from clibd_cli.core.lineage import Lineage
 from clibd_cli.core.nearness import comparable, distance
 from clibd_cli.core.records import Hit
 
@@ -41,73 +43,100 @@ class PhotoSigns:
 def features(
     hits: Sequence[Hit], rank: str, name: str, photo: PhotoSigns | None = None
 ) -> Features:
-    """How near the references called `name` at `rank` are, and how much nearer than others.
+    """`Neighbourhood.features` of hits that are asked for one name alone."""
+    return Neighbourhood(hits, photo).features(rank, name)
+
+
+class Neighbourhood:
+    """The hits of a query, measured once for the names at all ranks.
 
     Args:
-        hits: of one kind of evidence, the nearest first; one of them at least has the name.
+        hits: of one kind of evidence, the nearest first.
         photo: of a query that is a photo.
-
-    Returns:
-        For a photo, two numbers, and its strength where that is known. Else six numbers, and five
-        more where barcodes were aligned: among them, how much farther the middle one of the
-        references of that name is than the nearest: little, where the query stands outside of
-        them all.
     """
-    hits = hits[:NEIGHBOURS]
-    own = [hit for hit in hits if _has(hit, rank, name)]
-    others = [hit for hit in hits if _has_another(hit, rank, name)]
-    near = max(0.0, 1.0 - max(hit.similarity for hit in own))
-    rival = 1.0 - max((h.similarity for h in others), default=min(h.similarity for h in hits))
-    lead = math.log((max(0.0, rival) + _ROUND) / (near + _ROUND))
-    if photo is not None:
+
+    def __init__(self, hits: Sequence[Hit], photo: PhotoSigns | None = None) -> None:
+        self.hits = hits[:NEIGHBOURS]
+        self._photo = photo
+        self._cosines = [1.0 - hit.similarity for hit in self.hits]
+        self._differences = [
+            None if hit.identity is None else 1.0 - hit.identity for hit in self.hits
+        ]
+        self._found: dict[tuple[str, str], Features] = {}
+
+    def features(self, rank: str, name: str) -> Features:
+        """How near the references called `name` at `rank` are, and how much nearer than others.
+
+        Args:
+            name: one of the hits at least has it.
+
+        Returns:
+            For a photo, two numbers, and its strength where that is known. Else six numbers, and
+            five more where barcodes were aligned: among them, how much farther the middle one of
+            the references of that name is than the nearest: little, where the query stands outside
+            of them all.
+        """
+        if (rank, name) not in self._found:
+            self._found[rank, name] = self._measure(rank, name)
+        return self._found[rank, name]
+
+    def _measure(self, rank: str, name: str) -> Features:
+        names = [[lineage.at(rank) for lineage, _ in hit.labels] for hit in self.hits]
+        own = [place for place, here in enumerate(names) if name in here]
+        others = [place for place, here in enumerate(names) if set(here) - {name, None}]
+        distances = [self._cosines[place] for place in own]
+        near = max(0.0, min(distances))
+        rival = min((self._cosines[place] for place in others), default=max(self._cosines))
+        lead = math.log((max(0.0, rival) + _ROUND) / (near + _ROUND))
+        if self._photo is not None:
+            return self._of_photo(self._photo, rank, near, lead)
+        cosine = (
+            math.log(near + _ROUND),
+            near,
+            lead,
+            self._share(rank, name),
+            math.log(len(own)),
+            _spread(distances),
+        )
+        return (*cosine, *self._of_alignment(own, others))
+
+    def _of_photo(self, photo: PhotoSigns, rank: str, near: float, lead: float) -> Features:
         off_centre = max(0.0, 1.0 - photo.centres.get(rank, 1.0 - near))
         numbers = (lead, math.log(off_centre + _ROUND))
         return numbers if photo.strength is None else (*numbers, math.log(photo.strength + _ROUND))
-    cosine = (
-        math.log(near + _ROUND),
-        near,
-        lead,
-        _share(hits, rank, name),
-        math.log(len(own)),
-        _spread([1.0 - hit.similarity for hit in own]),
-    )
-    aligned = [hit.identity for hit in hits if hit.identity is not None]
-    if not aligned:
-        return cosine
-    differences = [1.0 - hit.identity for hit in own if hit.identity is not None] or [_FARTHEST]
-    mine = min(differences)
-    theirs = 1.0 - max((h.identity for h in others if h.identity is not None), default=min(aligned))
-    return (
-        *cosine,
-        math.log(mine + _ROUND),
-        min(mine, _FARTHEST),
-        math.log((theirs + _ROUND) / (mine + _ROUND)),
-        max(-_FARTHEST, min(theirs - mine, _FARTHEST)),
-        _spread(differences),
-    )
+
+    def _of_alignment(self, own: Sequence[int], others: Sequence[int]) -> Features:
+        known = [one for one in self._differences if one is not None]
+        if not known:
+            return ()
+        differences = [d for place in own if (d := self._differences[place]) is not None]
+        differences = differences or [_FARTHEST]
+        rivals = [d for place in others if (d := self._differences[place]) is not None]
+        mine, theirs = min(differences), min(rivals, default=max(known))
+        return (
+            math.log(mine + _ROUND),
+            min(mine, _FARTHEST),
+            math.log((theirs + _ROUND) / (mine + _ROUND)),
+            max(-_FARTHEST, min(theirs - mine, _FARTHEST)),
+            _spread(differences),
+        )
+
+    def _share(self, rank: str, name: str) -> float:
+        """The share of the vote that the name has."""
+        own = total = 0.0
+        for weight, labels in self._votes:
+            named = [(lineage.at(rank), count) for lineage, count in labels]
+            count = sum(n for other, n in named if other)
+            if count:
+                total += weight
+                own += weight * sum(n for other, n in named if other == name) / count
+        return own / total if total else 0.0
+
+    @cached_property
+    def _votes(self) -> list[tuple[float, tuple[tuple[Lineage, int], ...]]]:
+        return [(1.0 / distance(hit) ** 2, hit.labels) for hit in comparable(self.hits)]
 
 
 def _spread(distances: Sequence[float]) -> float:
     nearest = max(0.0, min(distances))
     return math.log((max(0.0, median(distances)) + _ROUND) / (nearest + _ROUND))
-
-
-def _has(hit: Hit, rank: str, name: str) -> bool:
-    return any(lineage.at(rank) == name for lineage, _ in hit.labels)
-
-
-def _has_another(hit: Hit, rank: str, name: str) -> bool:
-    return any(lineage.at(rank) not in {name, None} for lineage, _ in hit.labels)
-
-
-def _share(hits: Sequence[Hit], rank: str, name: str) -> float:
-    """The share of the vote that the name has."""
-    own = total = 0.0
-    for hit in comparable(hits):
-        weight = 1.0 / distance(hit) ** 2
-        named = [(lineage.at(rank), count) for lineage, count in hit.labels if lineage.at(rank)]
-        count = sum(n for _, n in named)
-        if count:
-            total += weight
-            own += weight * sum(n for other, n in named if other == name) / count
-    return own / total if total else 0.0

@@ -7,7 +7,10 @@ hundred megabytes to install for these few lines.
 
 from __future__ import annotations
 
+import math
+from collections.abc import Sequence
 from dataclasses import dataclass
+from operator import mul
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -20,6 +23,9 @@ their number says; held out, a few dozen species may be all there is."""
 
 _ROUNDS = 50
 _AT_ONCE = 64
+_ODDS = 30.0
+"""Beyond these log-odds, all is equally sure."""
+
 _QUARTILES = (0.25, 0.5, 0.75)
 
 
@@ -37,6 +43,20 @@ class Logistic:
     scale: tuple[float, ...]
     knots: tuple[tuple[float, ...], ...]
     weights: tuple[float, ...]
+
+    def probability(self, numbers: Sequence[float]) -> float:
+        """The probability of one row: what `probabilities` says, sooner."""
+        count = len(self.mean)
+        plain = [
+            (x - mid) / wide for x, mid, wide in zip(numbers, self.mean, self.scale, strict=True)
+        ]
+        odds = self.weights[0] + sum(map(mul, self.weights[1 : 1 + count], plain))
+        for turn, knots in enumerate(self.knots, start=1):
+            weights = self.weights[1 + turn * count : 1 + (turn + 1) * count]
+            for weight, x, knot in zip(weights, plain, knots, strict=True):
+                if x > knot:
+                    odds += weight * (x - knot)
+        return 1.0 / (1.0 + math.exp(-max(-_ODDS, min(odds, _ODDS))))
 
     def probabilities(self, rows: NDArray[np.float64]) -> NDArray[np.float64]:
         """The probability of each row `[n, numbers]`."""
@@ -103,7 +123,7 @@ def _with_hinges(plain: NDArray[np.float64], knots: NDArray[np.float64]) -> NDAr
 def _sigmoid(odds: NDArray[np.float64]) -> NDArray[np.float64]:
     import numpy as np
 
-    return 1.0 / (1.0 + np.exp(-np.clip(odds, -30.0, 30.0)))
+    return 1.0 / (1.0 + np.exp(-np.clip(odds, -_ODDS, _ODDS)))
 
 
 def _floats(values: NDArray[np.float64]) -> tuple[float, ...]:

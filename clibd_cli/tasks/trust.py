@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from clibd_cli.calibration.curves import Calibration
-from clibd_cli.calibration.features import NEIGHBOURS
+from clibd_cli.calibration.features import NEIGHBOURS, Neighbourhood
 from clibd_cli.calibration.lengths import bases_compared
 from clibd_cli.core.flags import CONFLICT, FAR, FEW, NEW_SPECIES
 from clibd_cli.core.lineage import RANKS, Lineage
@@ -108,13 +108,14 @@ class TrustedNaming:
         photo = None
         if found.vector is not None:
             photo = photo_signs(found.vector, found.strength, named, self._centres)
+        near = Neighbourhood(hits, photo)
         chances: dict[str, float | None] = {}
         for rank in RANKS:
             tried = _tried(calibration, rank)
-            chances[rank] = calibration.probability(hits, tried, named, photo) if tried else None
+            chances[rank] = calibration.probability(near, tried, named) if tried else None
         least = calibration.least_bases
         bars = {rank: self._bars.get((modality, least, rank), 2.0) for rank in RANKS}
-        new = calibration.chance_of_new(hits, named, photo)
+        new = calibration.chance_of_new(near, named)
         far = max((hit.similarity for hit in found.hits), default=-1.0) < calibration.far
         return _Opinion(modality, named, never_rising(chances), bars, new, far)
 

@@ -36,6 +36,15 @@ def test_probabilities_are_what_was_planted() -> None:
         assert right[within].mean() == pytest.approx(chances[within].mean(), abs=0.03)
 
 
+def test_one_row_is_as_probable_as_among_others() -> None:
+    rng = np.random.default_rng(2)
+    rows = rng.normal(size=(200, 3))
+    curve = fit_logistic(rows, (rows[:, 0] > 0).astype(float), np.ones(200))
+    rows[0] = 1e6
+    alone = [curve.probability(row) for row in rows.tolist()]
+    assert alone == pytest.approx(curve.probabilities(rows).tolist())
+
+
 def test_answers_that_are_all_alike_are_no_trouble() -> None:
     rows = np.random.default_rng(2).normal(size=(100, 2))
     assert fit_logistic(rows, np.ones(100), np.ones(100)).probabilities(rows).min() > 0.9

@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from clibd_cli.calibration.features import Neighbourhood
 from clibd_cli.core.lineage import RANKS, Lineage
 from clibd_cli.core.records import Hit, Modality, Specimen
 from clibd_cli.tasks.queries import Found
@@ -41,12 +42,10 @@ class _Sure:
     def threshold(self, rank: str, target: float) -> float:
         return self.ranks[rank].bar
 
-    def probability(
-        self, hits: list[Hit], rank: str, named: Lineage, photo: object = None
-    ) -> float | None:
+    def probability(self, near: Neighbourhood, rank: str, named: Lineage) -> float | None:
         return self._chances.get(rank) if named.at(rank) else None
 
-    def chance_of_new(self, hits: list[Hit], named: Lineage, photo: object = None) -> float:
+    def chance_of_new(self, near: Neighbourhood, named: Lineage) -> float:
         return self._new
 
 
