@@ -15,6 +15,14 @@ _MARKS = {"ok": ("ok", "green"), "note": ("note", "yellow"), "problem": ("PROBLE
 
 
 def check(
+    what: Annotated[
+        list[str] | None,
+        typer.Argument(
+            metavar="[STORE|INDEX|MODEL]...",
+            help="Stores, indexes, models (names or folders) to look at instead, byte by byte.",
+            show_default=False,
+        ),
+    ] = None,
     index: Annotated[
         Path | None,
         typer.Option(metavar="INDEX", envvar="CLIBD_INDEX", help="The index to look at."),
@@ -23,17 +31,20 @@ def check(
 ) -> None:
     """Look at versions, device, models and index.
 
-    Says what to do about problems. Exits with 1 where something does not work.
+    Says what to do about problems. Exits with 1 where something does not work, or where a file of
+    a store, an index or a model is not what clibd wrote.
 
     Examples:
 
       clibd check
 
       clibd check --index my-index --json
+
+      clibd check samples.embeddings clibd-index clibd-mini
     """
     from clibd_cli.tasks.check import check as check_task
 
-    findings = check_task(index)
+    findings = check_task(index, what or ())
     if json:
         from json import dumps
 

@@ -14,9 +14,11 @@ from typing import Any, Literal, cast, get_args
 
 from clibd_cli.core.errors import ClibdError
 from clibd_cli.core.records import Modality
+from clibd_cli.core.seal import sealed, unsealed
 from clibd_cli.models.typed_json import read_as
 
-FORMAT_VERSION = 1
+FORMAT_VERSION = 2
+"""Version 1, which is still read, had no checksum of the card itself."""
 
 INSTALL_ANEW = (
     "Install the model again: `clibd models add` or `clibd models pull`, with --overwrite."
@@ -216,8 +218,8 @@ class ModelCard:
         return replace(self, fingerprint=digest)
 
     def to_json(self) -> str:
-        """The card as indented JSON."""
-        return json.dumps(asdict(self), indent=2, ensure_ascii=False) + "\n"
+        """The card as indented JSON, with its checksum."""
+        return sealed(asdict(self))
 
 
 def pooling_of(card: ModelCard) -> DnaPooling | None:
@@ -232,7 +234,7 @@ def card_from_json(text: str, where: str) -> ModelCard:
         ClibdError: where the text is no card, or one of a newer clibd; `where` names it.
     """
     try:
-        facts: dict[str, Any] = json.loads(text)
+        facts: dict[str, Any] = unsealed(text)
         if facts["format_version"] > FORMAT_VERSION:
             raise ClibdError(f"{where} was written by a newer clibd", "Update clibd.")
         return cast(ModelCard, read_as(ModelCard, facts))

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import importlib.metadata
 import platform
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
@@ -40,8 +40,14 @@ class Finding:
     hint: str = ""
 
 
-def check(index: Path | None = None) -> list[Finding]:
-    """Look at versions and device, and at every byte of models and index; nothing is changed."""
+def check(index: Path | None = None, what: Sequence[str | Path] = ()) -> list[Finding]:
+    """Look at versions and device, and at every byte of models and index; nothing is changed.
+
+    Args:
+        what: stores, indexes, folders or names of models, to look at the bytes of these instead.
+    """
+    if what:
+        return [_named(name) for name in what]
     return [*_versions(), *_extras(), _device(), *_models(), *_library(), _index(index)]
 
 
@@ -82,7 +88,6 @@ def _device() -> Finding:
 def _models() -> Iterator[Finding]:
     from clibd_cli.models.home import models_home
     from clibd_cli.models.registry import at_hand, broken
-    from clibd_cli.models.verify import verify_model
 
     home = models_home()
     models, unusable = at_hand(home), broken(home)
@@ -99,29 +104,70 @@ def _models() -> Iterator[Finding]:
     for entry in models:
         assert entry.folder is not None
         ships = entry.state == "built in" and entry.folder == shipped_model()
-        try:
-            card = verify_model(entry.folder)
-        except ClibdError as error:
-            hint = _INSTALL_CLIBD if ships else error.hint or ""
-            yield Finding(f"model {entry.name}", "problem", error.message, hint)
-            continue
-        marks = [", ships with clibd"] * ships + [", the default"] * entry.is_default
-        detail = f"{'+'.join(card.modalities)}, {card.dim} dimensions{''.join(marks)}"
-        yield Finding(f"model {entry.name}", "ok", detail)
+        found = _model(entry.name, entry.folder)
+        if found.state == "ok":
+            marks = [", ships with clibd"] * ships + [", the default"] * entry.is_default
+            found = replace(found, detail=found.detail + "".join(marks))
+        elif ships:
+            found = replace(found, hint=_INSTALL_CLIBD)
+        yield found
+
+
+def _model(name: str, folder: Path) -> Finding:
+    from clibd_cli.models.verify import verify_model
+
+    try:
+        card = verify_model(folder)
+    except ClibdError as error:
+        return Finding(f"model {name}", "problem", error.message, error.hint or "")
+    return Finding(f"model {name}", "ok", f"{'+'.join(card.modalities)}, {card.dim} dimensions")
 
 
 def _library() -> Iterator[Finding]:
     from clibd_cli.tasks.library import describe_library
-    from clibd_cli.vectors.header import read_header
 
     folder = shipped_library()
     if folder is None:
         return
     try:
-        _check_index(folder)
-        yield Finding("library", "ok", describe_library(read_header(folder)))
+        yield Finding("library", "ok", describe_library(_check_index(folder)))
     except ClibdError as error:
         yield Finding("library", "problem", error.message, _INSTALL_CLIBD)
+
+
+def _named(name: str | Path) -> Finding:
+    """What there is to say of a store, an index or a model."""
+    from clibd_cli.models.home import models_home
+    from clibd_cli.models.registry import CARD_FILE, find_installed
+    from clibd_cli.vectors.header import is_index
+    from clibd_cli.vectors.parts import find_stores
+
+    folder = Path(name)
+    if is_index(folder):
+        return _index(folder)
+    if (folder / CARD_FILE).is_file():
+        return _model(folder.name, folder)
+    if folder.is_dir() and find_stores(folder):
+        return _store(folder)
+    try:
+        return _model(str(name), find_installed(name, models_home()))
+    except ClibdError as error:
+        hint = "Name an embedding store, an index, or a model (`clibd models list`)."
+        return Finding(str(name), "problem", error.message, hint)
+
+
+def _store(folder: Path) -> Finding:
+    from clibd_cli.vectors.verify import verify_store
+
+    try:
+        found = verify_store(folder)
+    except ClibdError as error:
+        return Finding("store", "problem", error.message, error.hint or "")
+    detail = f"{folder}: {found.rows:,} rows, model {found.facts.model}"
+    if found.unlisted:
+        detail += f"; {found.unlisted[0]} has no checksums, so that less could be checked"
+        return Finding("store", "note", detail, "`clibd embed` writes them when it is run again.")
+    return Finding("store", "ok", detail)
 
 
 def _index(index: Path | None) -> Finding:
@@ -144,11 +190,9 @@ def _check_index(folder: Path) -> IndexHeader:
     """
     from clibd_cli.models.home import models_home
     from clibd_cli.models.registry import at_hand
-    from clibd_cli.vectors.header import check_file, read_header
+    from clibd_cli.vectors.verify import verify_index
 
-    header = read_header(folder)
-    for name in header.sha256:
-        check_file(folder, header, name)
+    header = verify_index(folder)
     known = {entry.card.fingerprint for entry in at_hand(models_home()) if entry.card}
     if header.model_fingerprint not in known:
         raise ClibdError(

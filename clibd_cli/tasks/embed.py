@@ -122,6 +122,7 @@ def embed(
             seconds=seconds,
             rate=run.new / seconds if seconds else 0.0,
         )
+        skips.close()  # the checksums of a finished store are those of its list of skips, too
         write_run_log(folder / RUN_LOG, command, {**asdict(done), **input_facts(inputs)})
         writer.finish()
     if done.unvisited:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -10,9 +9,12 @@ from typing import Any
 from clibd_cli.core.digest import sha256_file
 from clibd_cli.core.errors import ClibdError
 from clibd_cli.core.records import MODALITIES, Modality
+from clibd_cli.core.seal import sealed, unsealed
 from clibd_cli.core.version import __version__
 
-FORMAT_VERSION = 1
+FORMAT_VERSION = 2
+"""Version 1, which is still read, had no checksum of `index.json` itself."""
+
 HEADER = "index.json"
 KEYS = "keys.parquet"
 
@@ -76,8 +78,8 @@ class IndexHeader:
         return tuple(m for m in MODALITIES if m in self.keys)
 
     def to_json(self) -> str:
-        """The header as indented JSON."""
-        return json.dumps(asdict(self), indent=2, ensure_ascii=False) + "\n"
+        """The header as indented JSON, with its checksum."""
+        return sealed(asdict(self))
 
 
 def vectors_file(modality: Modality) -> str:
@@ -103,7 +105,7 @@ def read_header(folder: Path) -> IndexHeader:
     """
     path = folder / HEADER
     try:
-        facts: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+        facts: dict[str, Any] = unsealed(path.read_text(encoding="utf-8"))
         if facts["format_version"] > FORMAT_VERSION:
             raise ClibdError(f"{folder} was written by a newer clibd", "Update clibd.")
         facts["keys"] = {m: KeySet(**facts["keys"][m]) for m in MODALITIES if m in facts["keys"]}
@@ -119,7 +121,7 @@ def read_header(folder: Path) -> IndexHeader:
         raise ClibdError(
             f"there is no index in {folder}", "Build one with `clibd build-index REFERENCES`."
         ) from error
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         raise ClibdError(f"{path} is damaged: {error}", "Build the index anew.") from error
 
 

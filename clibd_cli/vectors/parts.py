@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from clibd_cli.core.errors import ClibdError
 from clibd_cli.vectors.schema import StoreFacts, facts_of
+from clibd_cli.vectors.sums import REPAIR, check_sum, read_sums
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -45,7 +47,7 @@ def refuse_unfinished(stores: Sequence[Path]) -> None:
     """Refuse stores whose rows are not all there, since what lacks would be missed silently.
 
     Raises:
-        ClibdError: naming the command that finishes the store.
+        ClibdError: naming the command that finishes the store, or the part that is gone.
     """
     for store in stores:
         if (shard := SHARD.fullmatch(store.name)) is not None:
@@ -61,6 +63,11 @@ def refuse_unfinished(stores: Sequence[Path]) -> None:
                 f"{store} is unfinished: the run that fills it was broken off",
                 f"Run the same command again first{f': {command}' if command else '.'}",
             )
+        gone = sorted(name for name in read_sums(store) if not (store / name).is_file())
+        if gone:
+            raise ClibdError(
+                f"{store} lacks its file {gone[0]}", "Run the same `clibd embed` again."
+            )
 
 
 def _missing_shards(folder: Path, n: int) -> list[str]:
@@ -74,13 +81,10 @@ def read_facts(part: Path) -> StoreFacts:
     Raises:
         ClibdError: where it cannot be read or is no part of a store.
     """
-    import pyarrow as pa
     import pyarrow.parquet as pq
 
-    try:
+    with _named(part):
         return facts_of(pq.read_schema(part), str(part))
-    except (pa.ArrowException, OSError) as error:
-        raise _damaged(part, error) from error
 
 
 def common_facts(stores: Sequence[Path]) -> StoreFacts:
@@ -109,39 +113,49 @@ def read_rows(
 ) -> Iterator[pa.RecordBatch]:
     """All rows of the stores, in their order, a bounded batch at a time.
 
+    Each part is compared with its SHA-256 before any row of it is given.
+
     Raises:
         ClibdError: naming the part that is damaged.
     """
-    import pyarrow as pa
+    wanted = None if columns is None else list(columns)
+    for store in stores:
+        sums = read_sums(store)
+        for part in part_paths(store):
+            check_sum(part, sums)
+            yield from _rows_of(part, wanted)
+
+
+def _rows_of(part: Path, columns: list[str] | None) -> Iterator[pa.RecordBatch]:
     import pyarrow.parquet as pq
 
-    for part in (path for store in stores for path in part_paths(store)):
-        try:
-            with pq.ParquetFile(part, page_checksum_verification=True) as file:
-                yield from file.iter_batches(
-                    batch_size=_ROWS_A_BATCH, columns=None if columns is None else list(columns)
-                )
-        except (pa.ArrowException, OSError) as error:
-            raise _damaged(part, error) from error
+    with _named(part), pq.ParquetFile(part, page_checksum_verification=True) as file:
+        missing = file.metadata.num_rows
+        for rows in file.iter_batches(batch_size=_ROWS_A_BATCH, columns=columns):
+            missing -= rows.num_rows
+            yield rows
+        if missing:
+            raise OSError(f"{missing:,} of its rows are missing")
 
 
 def count_rows(stores: Sequence[Path]) -> int:
     """The number of rows, from the footers alone."""
-    import pyarrow as pa
     import pyarrow.parquet as pq
 
     total = 0
     for part in (path for store in stores for path in part_paths(store)):
-        try:
+        with _named(part):
             total += pq.read_metadata(part).num_rows
-        except (pa.ArrowException, OSError) as error:
-            raise _damaged(part, error) from error
     return total
 
 
-def _damaged(part: Path, error: Exception) -> ClibdError:
-    reason = str(error).splitlines()[0] if str(error) else type(error).__name__
-    return ClibdError(
-        f"{part} is damaged or not a part of a store: {reason}",
-        "Remove that file and run the same `clibd embed` again: it makes the missing rows anew.",
-    )
+@contextmanager
+def _named(part: Path) -> Iterator[None]:
+    """Errors of Arrow and of the disk become one that names the part."""
+    import pyarrow as pa
+
+    try:
+        yield
+    except (pa.ArrowException, OSError, UnicodeDecodeError) as error:
+        reason = str(error).splitlines()[0] if str(error) else type(error).__name__
+        raise ClibdError(f"{part} is damaged or not a part of a store: {reason}", REPAIR) from error

@@ -7,9 +7,11 @@ from typing import TYPE_CHECKING
 
 from clibd_cli.core.atomic import atomic_path, write_text
 from clibd_cli.core.closing import Closing
+from clibd_cli.core.digest import sha256_file
 from clibd_cli.core.errors import ClibdError
 from clibd_cli.vectors.parts import SHARD, UNFINISHED, common_facts, part_paths
 from clibd_cli.vectors.schema import StoreFacts
+from clibd_cli.vectors.sums import SUMS, read_sums, write_sums
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -54,6 +56,7 @@ class StoreWriter(Closing):
                 self._clear()
             self._check_facts()
             self._sweep()
+            self._sums = self._still_there()
             self._next = self._next_number()
         except BaseException:
             self._lock.release()
@@ -69,11 +72,18 @@ class StoreWriter(Closing):
         path = self.folder / f"part-{self._next:06d}.parquet"
         with atomic_path(path) as partial:
             pq.write_table(rows, partial, compression="zstd", write_page_checksum=True)
+            digest = sha256_file(partial)
+        self._sums[path.name] = digest
         self._next += 1
         return path
 
     def finish(self) -> None:
-        """All rows are there: the store may be read from now on."""
+        """All rows and the files beside them are there: the store may be read from now on."""
+        for path in part_paths(self.folder):
+            if path.name not in self._sums:  # of a run that was killed, or of an older clibd
+                self._sums[path.name] = sha256_file(path)
+        beside = {p for p in self.folder.glob("_*") if p.name not in (SUMS, UNFINISHED)}
+        write_sums(self.folder, self._sums | {path.name: sha256_file(path) for path in beside})
         (self.folder / UNFINISHED).unlink(missing_ok=True)
 
     def close(self) -> None:
@@ -81,8 +91,8 @@ class StoreWriter(Closing):
         self._lock.release()
 
     def _clear(self) -> None:
-        for path in part_paths(self.folder):
-            path.unlink()
+        for path in (*part_paths(self.folder), self.folder / SUMS):
+            path.unlink(missing_ok=True)
 
     def _check_facts(self) -> None:
         if not part_paths(self.folder):
@@ -101,9 +111,18 @@ class StoreWriter(Closing):
         for path in self.folder.glob(".*.partial*"):
             path.unlink(missing_ok=True)
 
+    def _still_there(self) -> dict[str, str]:
+        """The digests of the parts; those of removed ones are struck off, as their names return."""
+        listed = read_sums(self.folder)
+        there = {path.name for path in part_paths(self.folder)}
+        kept = {name: digest for name, digest in listed.items() if name in there}
+        if kept != listed:
+            write_sums(self.folder, kept)
+        return kept
+
     def _next_number(self) -> int:
-        numbers = [int(path.stem.split("-")[1]) for path in part_paths(self.folder)]
-        return max(numbers, default=-1) + 1
+        numbers = (path.stem.removeprefix("part-") for path in part_paths(self.folder))
+        return max((int(number) for number in numbers if number.isdecimal()), default=-1) + 1
 
 
 def refuse_foreign_folder(folder: Path) -> None:

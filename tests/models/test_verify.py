@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import shutil
 from dataclasses import replace
 from pathlib import Path
@@ -12,6 +11,7 @@ import pytest
 
 from clibd_cli.core.digest import sha256_file
 from clibd_cli.core.errors import ClibdError
+from clibd_cli.core.seal import sealed, unsealed
 from clibd_cli.models.experience import SEEN_FILE, with_experience, write_seen
 from clibd_cli.models.model import load_model
 from clibd_cli.models.published import published_cards
@@ -41,9 +41,9 @@ def refused(folder: Path, told: str) -> None:
 
 def edit(folder: Path, part: str | None, **facts: Any) -> None:
     path = folder / "card.json"
-    card = json.loads(path.read_text("utf-8"))
+    card = unsealed(path.read_text("utf-8"))
     (card if part is None else card[part]).update(facts)
-    path.write_text(json.dumps(card), encoding="utf-8")
+    path.write_text(sealed(card), encoding="utf-8")
 
 
 def test_what_was_installed_passes(installed: Path) -> None:

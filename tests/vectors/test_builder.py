@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 from clibd_cli.core.errors import ClibdError
+from clibd_cli.core.seal import sealed
 from clibd_cli.core.lineage import Lineage
 from clibd_cli.vectors.builder import BuildPlan, build_index
 from clibd_cli.vectors.header import read_header
@@ -196,7 +197,7 @@ def test_a_damaged_sidecar_is_an_error(tmp_path: Path, text: str) -> None:
 
 
 def test_a_sidecar_of_the_future_is_refused(tmp_path: Path) -> None:
-    (tmp_path / "index.json").write_text('{"format_version": 99}')
+    (tmp_path / "index.json").write_text(sealed({"format_version": 99}))
     with pytest.raises(ClibdError, match="newer"):
         read_header(tmp_path)
 

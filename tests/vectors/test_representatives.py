@@ -210,6 +210,7 @@ def test_indexes_of_before_are_read(tmp_path: Path, store: Path) -> None:
     out = tmp_path / "index"
     build_index([store], out, BuildPlan())
     facts = json.loads((out / "index.json").read_text(encoding="utf-8"))
-    del facts["representatives"], facts["represented"]
+    del facts["representatives"], facts["represented"], facts["checksum"]
+    facts["format_version"] = 1
     (out / "index.json").write_text(json.dumps(facts), encoding="utf-8")
     assert read_header(out).representatives is None

@@ -14,6 +14,7 @@ from clibd_cli.core.errors import ClibdError
 from clibd_cli.vectors.parts import common_facts, count_rows, find_stores, part_paths, read_rows
 from clibd_cli.vectors.schema import strengths_of, to_table, vectors_of
 from clibd_cli.vectors.store import StoreWriter
+from clibd_cli.vectors.sums import SUMS
 from tests.vectors.made import FACTS, specimens, unit_vectors, write_store
 
 COLUMNS = [
@@ -67,6 +68,7 @@ def test_a_part_without_strengths_is_of_an_older_clibd(tmp_path: Path) -> None:
     store = write_store(tmp_path / "s", specimens(2), unit_vectors(2))
     (part,) = part_paths(store)
     pq.write_table(pq.read_table(part).drop_columns(["strength"]), part)
+    (store / SUMS).unlink()
     assert common_facts([store]) == FACTS
     (rows,) = read_rows([store], ["specimen_id", "strength"])
     assert np.isnan(strengths_of(rows)).all()
