@@ -124,9 +124,9 @@ def test_a_part_that_has_lost_its_rows_is_found_without_a_checksum(tmp_path: Pat
     (store / SUMS).unlink()
     (part,) = part_paths(store)
     content = part.read_bytes()
-    first_column = b"\x19\xcc\x26\x00"  # in the footer: the first of 12 columns, at offset 0
+    first_column = b"\x19\xcc\x26\x00\x1c"  # in the footer: the first of 12 columns, at offset 0
     assert content.count(first_column) == 1
-    part.write_bytes(content.replace(first_column, b"\x19\xcc\x26\x08"))
+    part.write_bytes(content.replace(first_column, b"\x19\xcc\x26\x00\x18"))
     with pytest.raises(ClibdError, match=r"part-000000.*3 of its rows are missing"):
         list(read_rows([store]))
 
