@@ -95,7 +95,7 @@ class Strand:
         """Read what `to_json` wrote.
 
         Raises:
-            ValueError, KeyError, TypeError: where it is something else.
+            BAD_JSON (`core.typed_json`): where it is something else.
         """
         import numpy as np
 

@@ -12,6 +12,7 @@ from clibd_cli.calibration.features import Features, Neighbourhood
 from clibd_cli.calibration.logistic import Logistic
 from clibd_cli.core.lineage import Lineage
 from clibd_cli.core.records import Modality
+from clibd_cli.core.typed_json import read_as
 
 LearntFrom = Literal["references", "held out", "model"]
 
@@ -175,41 +176,24 @@ def from_json(text: str) -> tuple[Calibration, ...]:
         None of them where an older clibd wrote it, which looked at other things.
 
     Raises:
-        ValueError, KeyError, TypeError: where it is something else.
+        BAD_JSON (`core.typed_json`): where it is something else.
     """
     facts: Mapping[str, Any] = json.loads(text)
     if facts["format_version"] < FORMAT_VERSION:
         return ()
-    if not all(isinstance(one["ranks"], dict) for one in facts["calibrations"]):
-        raise TypeError("its ranks are no table")
     if facts["format_version"] != FORMAT_VERSION:
         raise ValueError(f"it has the format {facts['format_version']}")
     return tuple(_calibration(one) for one in facts["calibrations"])
 
 
-def _calibration(facts: Mapping[str, Any]) -> Calibration:
-    ranks = {rank: _rank(one) for rank, one in facts["ranks"].items()}
-    novelty = _curve(facts["novelty"])
-    return Calibration(
-        **{**facts, "keys": tuple(facts["keys"]), "ranks": ranks, "novelty": novelty}
-    )
-
-
-def _rank(facts: Mapping[str, Any]) -> RankCalibration:
-    if not facts["steps"]:
+def _calibration(facts: Any) -> Calibration:
+    read: Calibration = read_as(Calibration, facts)
+    if not {"species", "genus"} <= read.asked.keys() or read.new_species < 1:
+        raise ValueError("it does not say how many species and genera were asked")
+    if not all(rank.steps for rank in read.ranks.values()):
         raise ValueError("it has no thresholds")
-    return RankCalibration(
-        _curve(facts["curve"]),
-        bool(facts["single"]),
-        tuple(Step(**step) for step in facts["steps"]),
-        tuple(Bin(**one) for one in facts["reliability"]),
-    )
-
-
-def _curve(facts: Mapping[str, Any]) -> Logistic:
-    knots = tuple(tuple(knot) for knot in facts["knots"])
-    numbers = len(facts["mean"])
-    sizes = {len(facts["scale"]), *map(len, knots), (len(facts["weights"]) - 1) // (1 + len(knots))}
-    if sizes != {numbers}:
-        raise ValueError("its curves are of odd sizes")
-    return Logistic(tuple(facts["mean"]), tuple(facts["scale"]), knots, tuple(facts["weights"]))
+    for curve in (read.novelty, *(rank.curve for rank in read.ranks.values())):
+        hinges = (len(curve.weights) - 1) / (1 + len(curve.knots))
+        if {len(curve.scale), *map(len, curve.knots), hinges} != {len(curve.mean)}:
+            raise ValueError("its curves are of odd sizes")
+    return read

@@ -23,6 +23,9 @@ _RADIUS = 12
 _DARKER = 40
 _GRID = 16
 _COARSE = 4
+_MOST_ASPECT = 8
+"""Longest to shortest side; beyond, only the middle is measured. With 256 pixels in its shorter
+side, a photo of 1 × 65,535 would take all memory."""
 _PLENTY = 4
 
 
@@ -42,7 +45,7 @@ class PhotoContent:
 
 def measure_photo(image: Image.Image) -> PhotoContent:
     """Measure a photo (RGB)."""
-    grey = image.convert("L")
+    grey = _middle_of(image).convert("L")
     return PhotoContent(_content(grey), _pattern(grey))
 
 
@@ -53,6 +56,7 @@ def is_near_empty(image: Image.Image) -> bool:
     """
     from PIL import Image
 
+    image = _middle_of(image)
     sample = _scaled(image, _SIDE // _COARSE, Image.Resampling.NEAREST).convert("L")
     if _share_of_dark(sample, _RADIUS // _COARSE) >= _PLENTY * NEAR_EMPTY:
         return False
@@ -62,6 +66,16 @@ def is_near_empty(image: Image.Image) -> bool:
 def differing_bits(a: bytes, b: bytes) -> int:
     """In how many bits two patterns differ, 0 to 256."""
     return (int.from_bytes(a, "big") ^ int.from_bytes(b, "big")).bit_count()
+
+
+def _middle_of(image: Image.Image) -> Image.Image:
+    """A photo without the ends that make it longer than `_MOST_ASPECT` allows."""
+    most = _MOST_ASPECT * min(image.size)
+    width, height = (min(side, most) for side in image.size)
+    if (width, height) == image.size:
+        return image
+    left, top = (image.width - width) // 2, (image.height - height) // 2
+    return image.crop((left, top, left + width, top + height))
 
 
 def _content(grey: Image.Image) -> float:

@@ -82,10 +82,15 @@ class ParquetTable:
 
         wanted = {name: self._names[at] for name, at in chosen.items()}
         with explained(self._path), parquet.ParquetFile(self._path) as file:
+            missing = file.metadata.num_rows
             for batch in file.iter_batches(_ROWS_A_BATCH, columns=[*wanted.values()]):
+                batch.validate(full=True)  # texts are UTF-8
+                missing -= batch.num_rows
                 there = batch.schema.names  # of two columns with one name, the first one counts
                 arrays = [batch.column(there.index(name)) for name in wanted.values()]
                 yield pa.RecordBatch.from_arrays(arrays, [*wanted])
+            if missing:  # one bit of the footer, which has no checksum, can empty a table
+                raise pa.ArrowInvalid(f"{missing:,} of its rows are missing")
 
 
 @contextmanager
@@ -99,7 +104,7 @@ def explained(path: StrPath) -> Iterator[None]:
 
     try:
         yield
-    except (pa.ArrowException, OSError) as error:
+    except (pa.ArrowException, OSError, UnicodeDecodeError) as error:
         reason = str(error).splitlines()[0] if str(error) else type(error).__name__
         raise ClibdError(
             f"{printable(path)} cannot be read as a table: {reason}", "Write it again."

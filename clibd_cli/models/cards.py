@@ -15,7 +15,7 @@ from typing import Any, Literal, cast, get_args
 from clibd_cli.core.errors import ClibdError
 from clibd_cli.core.records import Modality
 from clibd_cli.core.seal import sealed, unsealed
-from clibd_cli.models.typed_json import read_as
+from clibd_cli.core.typed_json import BAD_JSON, read_as
 
 FORMAT_VERSION = 2
 """Version 1, which is still read, had no checksum of the card itself."""
@@ -238,7 +238,7 @@ def card_from_json(text: str, where: str) -> ModelCard:
         if facts["format_version"] > FORMAT_VERSION:
             raise ClibdError(f"{where} was written by a newer clibd", "Update clibd.")
         return cast(ModelCard, read_as(ModelCard, facts))
-    except (ValueError, KeyError, TypeError, OverflowError, RecursionError) as error:
+    except BAD_JSON as error:
         raise ClibdError(f"{where} is not a model card: {error}", INSTALL_ANEW) from error
 
 

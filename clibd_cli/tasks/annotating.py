@@ -12,12 +12,14 @@ from clibd_cli.calibration.curves import FILE, Calibration, from_json, to_json
 from clibd_cli.core.errors import ClibdError
 from clibd_cli.core.progress import Progress
 from clibd_cli.core.records import Modality
+from clibd_cli.core.typed_json import BAD_JSON
 from clibd_cli.models.experience import CALIBRATION_FILE, share_seen
 from clibd_cli.tasks.calibrating import calibrate_index
 from clibd_cli.tasks.loading import folder_of
 from clibd_cli.tasks.strands import learn_strand
 from clibd_cli.vectors.builder import BuildPlan, Built, build_index
 from clibd_cli.vectors.header import KEYS, read_header
+from clibd_cli.vectors.keys import read_keys
 
 if TYPE_CHECKING:
     import numpy as np
@@ -139,7 +141,7 @@ def _by_experience(
         return others
     try:
         known = from_json(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError, KeyError, TypeError) as error:
+    except (OSError, *BAD_JSON) as error:
         raise ClibdError(f"{path} is damaged: {error}", "Install the model anew.") from error
     few = header.representatives is not None
     far = {one.keys: one.far for one in found if one.query == "image"}
@@ -153,9 +155,8 @@ def _by_experience(
 
 def _digests(folder: Path, modality: Modality) -> list[str]:
     import pyarrow.compute as pc
-    import pyarrow.parquet as pq
 
-    keys = pq.read_table(folder / KEYS, columns=["modality", "content_sha256"])
+    keys = read_keys(folder / KEYS, ["modality", "content_sha256"])
     kept = keys.filter(pc.equal(keys.column("modality"), modality))
     digests: list[str] = kept.column("content_sha256").to_pylist()
     return digests

@@ -7,6 +7,7 @@ from pathlib import Path
 from clibd_cli.calibration.curves import FILE, Calibration, from_json
 from clibd_cli.core.errors import ClibdError
 from clibd_cli.core.records import Modality
+from clibd_cli.core.typed_json import BAD_JSON
 from clibd_cli.vectors.header import IndexHeader, check_file
 from clibd_cli.vectors.index import ReferenceIndex
 
@@ -22,7 +23,7 @@ def calibrations_in(folder: Path, header: IndexHeader) -> tuple[Calibration, ...
     path = check_file(folder, header, FILE)
     try:
         return from_json(path.read_text(encoding="utf-8"))
-    except (ValueError, KeyError, TypeError) as error:
+    except BAD_JSON as error:
         raise ClibdError(f"{path} is damaged: {error}", "Build the index anew.") from error
 
 

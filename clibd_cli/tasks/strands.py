@@ -9,6 +9,7 @@ from pathlib import Path
 from clibd_cli.alignment.strand import FILE, Strand, reverse_complement
 from clibd_cli.core.errors import ClibdError
 from clibd_cli.core.records import Specimen
+from clibd_cli.core.typed_json import BAD_JSON
 from clibd_cli.vectors.header import check_file
 from clibd_cli.vectors.index import ReferenceIndex
 
@@ -35,7 +36,7 @@ def read_strand(index: ReferenceIndex) -> Strand | None:
     path = check_file(index.folder, index.header, FILE)
     try:
         return Strand.from_json(path.read_text(encoding="utf-8"))
-    except (ValueError, KeyError, TypeError) as error:
+    except BAD_JSON as error:
         raise ClibdError(f"{path} is damaged: {error}", "Build the index anew.") from error
 
 

@@ -10,7 +10,7 @@ from clibd_cli.core.closing import Closing
 from clibd_cli.core.lineage import RANKS
 from clibd_cli.core.records import MODALITIES, Modality
 from clibd_cli.vectors.header import KEYS, IndexHeader, check_file, vectors_file
-from clibd_cli.vectors.keys import KeyCounts, count_keys, keys_schema, write_keys
+from clibd_cli.vectors.keys import KeyCounts, count_keys, keys_schema, read_keys, write_keys
 from clibd_cli.vectors.opening import open_vectors
 from clibd_cli.vectors.schema import STRENGTH, vectors_of
 from clibd_cli.vectors.unique import UniqueVectors
@@ -52,9 +52,7 @@ class Gatherer(Closing):
 
     def take_over(self, base: Path, header: IndexHeader) -> None:
         """Start with all references of the index in `base`, their vectors numbered as there."""
-        import pyarrow.parquet as pq
-
-        keys = pq.read_table(check_file(base, header, KEYS))
+        keys = read_keys(check_file(base, header, KEYS))
         for batch in keys.select(list(_IDENTITY)).to_batches():
             self._not_seen(batch)
         self._tables.append(_completed(keys).cast(keys_schema()))

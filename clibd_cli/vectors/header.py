@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -10,12 +12,15 @@ from clibd_cli.core.digest import sha256_file
 from clibd_cli.core.errors import ClibdError
 from clibd_cli.core.records import MODALITIES, Modality
 from clibd_cli.core.seal import sealed, unsealed
+from clibd_cli.core.typed_json import BAD_JSON, read_as
 from clibd_cli.core.version import __version__
 
 FORMAT_VERSION = 2
 """Version 1, which is still read, had no checksum of `index.json` itself."""
 
 HEADER = "index.json"
+_FILE_NAME = re.compile(r"[\w.-]+")
+_MOST = 1 << 40
 KEYS = "keys.parquet"
 
 
@@ -108,21 +113,32 @@ def read_header(folder: Path) -> IndexHeader:
         facts: dict[str, Any] = unsealed(path.read_text(encoding="utf-8"))
         if facts["format_version"] > FORMAT_VERSION:
             raise ClibdError(f"{folder} was written by a newer clibd", "Update clibd.")
-        facts["keys"] = {m: KeySet(**facts["keys"][m]) for m in MODALITIES if m in facts["keys"]}
-        facts["sources"] = tuple(facts["sources"])
-        header = IndexHeader(**facts)
-        if not header.keys:
-            raise ValueError("it names no keys")
-        texts = [header.model, header.model_fingerprint, *header.sha256.values()]
-        if not all(isinstance(text, str) for text in texts):
-            raise ValueError("its model, fingerprint or checksums are no text")
+        header: IndexHeader = read_as(IndexHeader, facts)
+        if (problem := next(_problems(header), None)) is not None:
+            raise ValueError(problem)
         return header
     except OSError as error:
         raise ClibdError(
             f"there is no index in {folder}", "Build one with `clibd build-index REFERENCES`."
         ) from error
-    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
+    except BAD_JSON as error:
         raise ClibdError(f"{path} is damaged: {error}", "Build the index anew.") from error
+
+
+def _problems(header: IndexHeader) -> Iterator[str]:
+    """What cannot be, although it is of the right type."""
+    if not header.keys:
+        yield "it names no keys"
+    if header.dtype not in ("float32", "float16"):
+        yield f"its vectors are of {header.dtype}"
+    widths = (header.dim, header.M, header.ef_construction, header.ef)
+    of_keys = (number for k in header.keys.values() for number in (k.vectors, k.ef))
+    for number in (*widths, *of_keys):
+        if number is not None and not 0 < number < _MOST:
+            yield f"one of its sizes is {number}"
+    for name in header.sha256:
+        if name in (".", "..") or not _FILE_NAME.fullmatch(name):
+            yield f"{name!r} is no file beside it"
 
 
 def check_file(folder: Path, header: IndexHeader, name: str) -> Path:

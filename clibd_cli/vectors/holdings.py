@@ -16,6 +16,7 @@ from clibd_cli.core.progress import SILENT, Progress
 from clibd_cli.core.records import MODALITIES, Modality
 from clibd_cli.vectors.gather import STORE_COLUMNS
 from clibd_cli.vectors.header import KEYS, check_file, read_header
+from clibd_cli.vectors.keys import damaged_keys, read_keys
 from clibd_cli.vectors.opening import open_vectors
 from clibd_cli.vectors.parts import common_facts, count_rows, read_rows, refuse_unfinished
 from clibd_cli.vectors.schema import vectors_of
@@ -96,16 +97,17 @@ def holdings_of_index(folder: Path) -> list[Holdings]:
         ClibdError: where a file of the index is missing or damaged.
     """
     import pyarrow.compute as pc
-    import pyarrow.parquet as pq
 
     header = read_header(folder)
-    keys = pq.read_table(check_file(folder, header, KEYS))
+    path = check_file(folder, header, KEYS)
+    keys = read_keys(path)
     found = []
     for modality in header.modalities:
         rows = keys.filter(pc.equal(keys.column("modality"), modality))
-        held = Holdings(
-            modality, open_vectors(folder, header, modality), rows.column("vector").to_numpy()
-        )
+        numbers, vectors = rows.column("vector").to_numpy(), open_vectors(folder, header, modality)
+        if len(numbers) and not 0 <= numbers.min() <= numbers.max() < len(vectors):
+            raise damaged_keys(path, f"it names {modality} vectors that are not there")
+        held = Holdings(modality, vectors, numbers)
         _append(held, rows.select(list(_COLUMNS)), {})
         found.append(held)
     return found

@@ -44,7 +44,8 @@ class ReferenceIndex:
         self.notes: list[str] = []
         wanted = _wanted(self.header, keys, folder)
         path = check_file(folder, self.header, KEYS)
-        self._tables: dict[Modality, KeyTable] = read_key_tables(path, wanted, barcodes)
+        vectors = {modality: self.header.keys[modality].vectors for modality in wanted}
+        self._tables: dict[Modality, KeyTable] = read_key_tables(path, vectors, barcodes)
         self._searchers = {modality: self._open(modality) for modality in wanted}
 
     @property

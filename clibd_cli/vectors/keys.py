@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import islice
 from math import gcd
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from clibd_cli.core.errors import ClibdError
 from clibd_cli.core.lineage import RANKS, Lineage
 from clibd_cli.core.records import MODALITIES, Hit, Modality
 from clibd_cli.vectors.schema import STRENGTH
@@ -203,32 +204,74 @@ def _by_weight(lineages: list[Lineage]) -> tuple[tuple[Lineage, int], ...]:
     return tuple(ranked)
 
 
-def read_key_tables(
-    path: Path, modalities: tuple[Modality, ...], barcodes: bool = False
-) -> dict[Modality, KeyTable]:
-    """The key tables of an index, without the barcodes unless those are wanted."""
-    import pyarrow.compute as pc
+def read_keys(path: Path, columns: Sequence[str] | None = None) -> pa.Table:
+    """`keys.parquet`, or some of its columns, with the types of `keys_schema`.
+
+    An older clibd wrote none for `strength`, which is then left out.
+
+    Raises:
+        ClibdError: where it is no such table.
+    """
+    import pyarrow as pa
     import pyarrow.parquet as pq
 
+    try:
+        with pq.ParquetFile(path, page_checksum_verification=True) as file:
+            there = file.schema_arrow.names
+            wanted = [n for n in columns or keys_schema().names if n != STRENGTH or n in there]
+            rows = file.read(wanted)
+        rows.validate(full=True)  # texts are UTF-8
+        return rows.select(wanted).cast(pa.schema([keys_schema().field(n) for n in wanted]))
+    except (pa.ArrowException, OSError, UnicodeDecodeError, KeyError) as error:
+        raise damaged_keys(path, str(error).splitlines()[0]) from error
+
+
+def damaged_keys(path: Path, why: str) -> ClibdError:
+    """The error for a table of keys that cannot be used."""
+    return ClibdError(f"{path} is damaged: {why}", "Build the index anew.")
+
+
+def read_key_tables(
+    path: Path, vectors: Mapping[Modality, int], barcodes: bool = False
+) -> dict[Modality, KeyTable]:
+    """The key tables of an index, without the barcodes unless those are wanted.
+
+    Args:
+        vectors: of which modalities, and how many vectors each has.
+
+    Raises:
+        ClibdError: where they are no table of keys of so many vectors.
+    """
+    import pyarrow.compute as pc
+
     columns = ["modality", "vector", *KEY_COLUMNS, *(["barcode"] if barcodes else [])]
-    table = pq.read_table(path, columns=columns)
-    return {
-        modality: KeyTable(
-            modality, table.filter(pc.equal(table.column("modality"), modality)).combine_chunks()
-        )
-        for modality in modalities
-    }
+    table = read_keys(path, columns)
+    tables = {}
+    for modality, count in vectors.items():
+        rows = table.filter(pc.equal(table.column("modality"), modality)).combine_chunks()
+        if not _are_in_order(rows.column("vector").to_numpy(), count):
+            raise damaged_keys(path, f"its {modality} keys are not those of {count:,} vectors")
+        tables[modality] = KeyTable(modality, rows)
+    return tables
+
+
+def _are_in_order(numbers: np.ndarray, count: int) -> bool:
+    """Whether they go from 0 to `count` - 1, each once or several times."""
+    import numpy as np
+
+    steps = np.diff(numbers, prepend=-1, append=count)
+    ends = len(numbers) > 0 and steps[0] == steps[-1] == 1
+    return bool(ends and ((steps == 0) | (steps == 1)).all())
 
 
 def read_strengths(path: Path, modality: Modality, count: int) -> np.ndarray:
     """The strength of each of the `count` vectors of a modality; NaN where it is unknown."""
     import numpy as np
-    import pyarrow.parquet as pq
+    import pyarrow.compute as pc
 
     strengths = np.full(count, np.nan, dtype=np.float32)
-    if STRENGTH in pq.read_schema(path).names:
-        rows = pq.read_table(
-            path, columns=["vector", STRENGTH], filters=[("modality", "=", modality)]
-        )
+    rows = read_keys(path, ["modality", "vector", STRENGTH])
+    if STRENGTH in rows.column_names:
+        rows = rows.filter(pc.equal(rows["modality"], modality))
         strengths[rows["vector"].to_numpy()] = rows[STRENGTH].to_numpy()
     return strengths

@@ -25,10 +25,15 @@ def open_vectors(folder: Path, header: IndexHeader, modality: Modality) -> np.nd
     path = check_file(folder, header, vectors_file(modality))
     try:
         vectors: np.ndarray = np.load(path, mmap_mode="r", allow_pickle=False)
-    except (ValueError, OSError) as error:
+    except Exception as error:  # numpy reads the head of the file as Python words
         raise ClibdError(f"{path} is damaged: {error}", "Build the index anew.") from error
-    if vectors.shape != (header.keys[modality].vectors, header.dim):
-        raise ClibdError(f"{path} has the shape {vectors.shape}", "Build the index anew.")
+    shape = (header.keys[modality].vectors, header.dim)
+    if vectors.shape != shape or vectors.dtype != np.dtype(header.dtype):
+        raise ClibdError(
+            f"{path} holds {vectors.dtype} of the shape {vectors.shape}, not {header.dtype} of "
+            f"{shape}",
+            "Build the index anew.",
+        )
     return vectors
 
 

@@ -132,6 +132,7 @@ def _rows_of(part: Path, columns: list[str] | None) -> Iterator[pa.RecordBatch]:
     with _named(part), pq.ParquetFile(part, page_checksum_verification=True) as file:
         missing = file.metadata.num_rows
         for rows in file.iter_batches(batch_size=_ROWS_A_BATCH, columns=columns):
+            rows.validate(full=True)  # texts are UTF-8
             missing -= rows.num_rows
             yield rows
         if missing:

@@ -38,7 +38,7 @@ def test_the_fewer_new_species_were_asked_the_more_is_kept_in_reserve() -> None:
 
 
 def test_ranks_that_are_no_table_are_told() -> None:
-    with pytest.raises(TypeError):
+    with pytest.raises(ValueError, match="ranks"):
         from_json(f'{{"format_version": {FORMAT_VERSION}, "calibrations": [{{"ranks": []}}]}}')
 
 

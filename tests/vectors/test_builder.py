@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 
 from clibd_cli.core.errors import ClibdError
-from clibd_cli.core.seal import sealed
 from clibd_cli.core.lineage import Lineage
+from clibd_cli.core.seal import sealed
 from clibd_cli.vectors.builder import BuildPlan, build_index
 from clibd_cli.vectors.header import read_header
 from clibd_cli.vectors.hnsw import hnsw_available

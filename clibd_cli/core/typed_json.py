@@ -6,18 +6,23 @@ by the name of its field, and nothing else of the program meets a value that it 
 
 from __future__ import annotations
 
-import math
+import sys
 from dataclasses import is_dataclass
+from functools import cache
 from types import NoneType, UnionType
 from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
+
+BAD_JSON = (ValueError, KeyError, TypeError, OverflowError, RecursionError)
+"""What `json.loads`, `read_as` and a missing field raise for a file that is something else."""
 
 
 def read_as(kind: Any, value: Any, name: str = "it") -> Any:
     """`value`, as `json.loads` gives it, as `kind`.
 
     Args:
-        kind: a dataclass, `str`, `int`, `float`, `bool`, a `Literal`, a tuple of fixed length, or
-            one of these `| None`, or one of several dataclasses, told apart by their field `kind`.
+        kind: a dataclass, `str`, `int`, `float`, `bool`, a `Literal`, a tuple or a dictionary of
+            such, or one of these `| None`, or one of several dataclasses, told apart by their
+            field `kind`.
         name: of the field, for messages.
 
     Raises:
@@ -31,7 +36,14 @@ def read_as(kind: Any, value: Any, name: str = "it") -> Any:
         return read_as(_alternative(parts, value), value, name)
     if is_dataclass(kind) and isinstance(value, dict):
         return _read_fields(kind, value)
-    if origin is tuple and isinstance(value, list) and len(value) == len(parts):
+    if origin is dict and isinstance(value, dict):
+        of_key, of_value = parts
+        return {read_as(of_key, k, name): read_as(of_value, v, name) for k, v in value.items()}
+    if origin is tuple and isinstance(value, list):
+        if parts[-1] is Ellipsis:
+            return tuple(read_as(parts[0], one, name) for one in value)
+        if len(value) != len(parts):
+            raise ValueError(f"{name} has {len(value)} values instead of {len(parts)}")
         return tuple(read_as(p, v, name) for p, v in zip(parts, value, strict=True))
     if _is_plain(kind, value) or (origin is Literal and value in parts):
         return value
@@ -47,12 +59,12 @@ def _alternative(kinds: tuple[Any, ...], value: Any) -> Any:
 
 
 def _kinds_of(kind: Any) -> tuple[Any, ...]:
-    hint = get_type_hints(kind).get("kind")
+    hint = _hints(kind).get("kind")
     return (None,) if hint is None else get_args(hint)
 
 
 def _read_fields(kind: Any, facts: dict[str, Any]) -> Any:
-    kinds = get_type_hints(kind)
+    kinds = _hints(kind)
     unknown = sorted(facts.keys() - kinds.keys())
     if unknown:
         raise ValueError(f"{unknown[0]!r} is no field of a {kind.__name__}")
@@ -61,5 +73,10 @@ def _read_fields(kind: Any, facts: dict[str, Any]) -> Any:
 
 def _is_plain(kind: Any, value: Any) -> bool:
     if kind is float:
-        return type(value) in (int, float) and math.isfinite(value)
+        return type(value) in (int, float) and abs(value) <= sys.float_info.max
     return type(value) is kind
+
+
+@cache
+def _hints(kind: Any) -> dict[str, Any]:
+    return get_type_hints(kind)
