@@ -99,7 +99,7 @@ def _in_encodings(text: str) -> list[bytes]:
         text.encode(),
         text.replace("\n", "\r\n").encode(),
         text.replace("\n", "\r").encode("utf-8-sig"),
-        text.replace("e", "é").encode("latin-1"),
+        text.replace("Diptera", "Diptéra").encode("latin-1"),
         text.encode("utf-16"),
     ]
 
