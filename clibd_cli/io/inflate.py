@@ -15,13 +15,8 @@ from importlib import import_module
 from itertools import chain
 from typing import Protocol
 
+from clibd_cli.core.bombs import BombGuard
 from clibd_cli.core.errors import ClibdError
-
-BOMB_BYTES = 1 << 30
-"""A bomb is suspected only when more than this (1 GiB) has come out ..."""
-
-BOMB_RATIO = 500
-"""... at more than so many times the bytes that went in. Repeated barcodes stay below 200."""
 
 _GZIP_MAGIC = b"\x1f\x8b"
 _ZSTD_MAGIC = b"\x28\xb5\x2f\xfd"
@@ -112,9 +107,9 @@ def _zstd(name: str) -> _Codec:
 
 def _inflated(blocks: Iterator[bytes], codec: _Codec, name: str) -> Iterator[bytes]:
     decoder: _Decoder | None = None
-    taken = given = 0
+    guard = BombGuard(name)
     for piece in _pieces(blocks, codec.piece):
-        taken += len(piece)
+        guard.taken += len(piece)
         left = piece
         while left:
             if decoder is None:
@@ -142,8 +137,7 @@ def _inflated(blocks: Iterator[bytes], codec: _Codec, name: str) -> Iterator[byt
             left = b""
             if decoder.eof:
                 left, decoder = decoder.unused_data, None
-            given += len(data)
-            _refuse_bomb(taken, given, name)
+            guard.add(len(data))
             yield data
     if decoder is not None:
         raise BrokenInputError(
@@ -168,11 +162,3 @@ def _until_damage(decoder: _Decoder, data: bytes, codec: _Codec) -> Iterator[byt
 def _pieces(blocks: Iterator[bytes], size: int) -> Iterator[bytes]:
     for block in blocks:
         yield from (block[start : start + size] for start in range(0, len(block), size))
-
-
-def _refuse_bomb(taken: int, given: int, name: str) -> None:
-    if given > BOMB_BYTES and given > BOMB_RATIO * taken:
-        raise ClibdError(
-            f"{name} unpacks to more than {BOMB_RATIO} times its size: a decompression bomb?",
-            "If you trust the file, unpack it first and give the unpacked one.",
-        )

@@ -9,9 +9,11 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from clibd_cli.core.bombs import BombGuard
 from clibd_cli.core.errors import ClibdError
 from clibd_cli.core.records import Skip
 from clibd_cli.io.columns import normal_name
@@ -54,21 +56,25 @@ class TextTable:
 
 
 class ParquetTable:
-    """A Parquet file.
+    """A Parquet file; columns of lists and the like are passed over.
 
     Attributes:
         columns: their normal names.
 
     Raises:
-        ClibdError: where it is none.
+        ClibdError: where it is none, or says that it holds far more than it can.
     """
 
     def __init__(self, path: Path) -> None:
-        from pyarrow import parquet
+        from pyarrow import parquet, types
 
         self._path = path
         with explained(path), parquet.ParquetFile(path) as file:
-            self._names = file.schema_arrow.names
+            plain = [field for field in file.schema_arrow if not types.is_nested(field.type)]
+            self._guard = BombGuard(printable(path), path.stat().st_size)
+            self._guard.expect(file.metadata.num_rows * len(plain))
+        self._names = [field.name for field in plain]
+        self._texts = [field.name for field in plain if types.is_string(field.type)]
         self.columns = [normal_name(name) for name in self._names]
 
     def batches(self, chosen: Mapping[str, int]) -> Iterator[pa.RecordBatch]:
@@ -81,13 +87,18 @@ class ParquetTable:
         from pyarrow import parquet
 
         wanted = {name: self._names[at] for name, at in chosen.items()}
-        with explained(self._path), parquet.ParquetFile(self._path) as file:
+        opened = partial(parquet.ParquetFile, self._path, read_dictionary=self._texts)
+        with explained(self._path), opened() as file:
             missing = file.metadata.num_rows
             for batch in file.iter_batches(_ROWS_A_BATCH, columns=[*wanted.values()]):
                 batch.validate(full=True)  # texts are UTF-8
                 missing -= batch.num_rows
                 there = batch.schema.names  # of two columns with one name, the first one counts
-                arrays = [batch.column(there.index(name)) for name in wanted.values()]
+                found = (batch.column(there.index(name)) for name in wanted.values())
+                arrays = [
+                    self._guard.texts(array) if pa.types.is_dictionary(array.type) else array
+                    for array in found
+                ]
                 yield pa.RecordBatch.from_arrays(arrays, [*wanted])
             if missing:  # one bit of the footer, which has no checksum, can empty a table
                 raise pa.ArrowInvalid(f"{missing:,} of its rows are missing")

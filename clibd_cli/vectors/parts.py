@@ -5,11 +5,13 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from clibd_cli.core.bombs import BombGuard
 from clibd_cli.core.errors import ClibdError
-from clibd_cli.vectors.schema import StoreFacts, facts_of
+from clibd_cli.vectors.schema import TEXTS, StoreFacts, facts_of
 from clibd_cli.vectors.sums import REPAIR, check_sum, read_sums
 
 if TYPE_CHECKING:
@@ -127,14 +129,23 @@ def read_rows(
 
 
 def _rows_of(part: Path, columns: list[str] | None) -> Iterator[pa.RecordBatch]:
+    import pyarrow as pa
     import pyarrow.parquet as pq
 
-    with _named(part), pq.ParquetFile(part, page_checksum_verification=True) as file:
+    opened = partial(pq.ParquetFile, part, page_checksum_verification=True)
+    with _named(part), opened(read_dictionary=list(TEXTS)) as file:
+        guard = BombGuard(str(part), part.stat().st_size)
         missing = file.metadata.num_rows
+        guard.expect(missing * len(TEXTS))
         for rows in file.iter_batches(batch_size=_ROWS_A_BATCH, columns=columns):
             rows.validate(full=True)  # texts are UTF-8
             missing -= rows.num_rows
-            yield rows
+            arrays = [
+                guard.texts(array) if pa.types.is_dictionary(array.type) else array
+                for array in rows.columns
+            ]
+            fields = [f.with_type(a.type) for f, a in zip(rows.schema, arrays, strict=True)]
+            yield pa.RecordBatch.from_arrays(arrays, schema=pa.schema(fields))
         if missing:
             raise OSError(f"{missing:,} of its rows are missing")
 

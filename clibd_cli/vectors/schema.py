@@ -21,6 +21,12 @@ if TYPE_CHECKING:
 
 FORMAT_VERSION = 1
 
+TEXTS = ("specimen_id", "modality", *RANKS, "bin_uri", "barcode", "source", "content_sha256")
+"""The columns of text."""
+
+MAX_DIM = 16_384
+"""Beyond this, a width of vectors is no width but a slip or an attack."""
+
 STRENGTH = "strength"
 """The column of the vectors' lengths before they became 1, which stores of clibd 0.1.0 lack."""
 
@@ -90,6 +96,8 @@ def facts_of(schema: pa.Schema, where: str) -> StoreFacts:
         raise ClibdError(f"{where} is Parquet, but not an embedding store of clibd") from error
     expected = store_schema(facts)
     older = expected.remove(expected.get_field_index(STRENGTH))
+    if facts.dim > MAX_DIM:
+        raise ClibdError(f"{where} says that its vectors are {facts.dim:,} wide")
     if not version.isdigit() or not (schema.equals(expected) or schema.equals(older)):
         raise ClibdError(f"{where} does not have the columns of an embedding store")
     return facts

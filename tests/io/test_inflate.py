@@ -7,8 +7,8 @@ from collections.abc import Iterator
 
 import pytest
 
+from clibd_cli.core import bombs
 from clibd_cli.core.errors import ClibdError
-from clibd_cli.io import inflate
 from clibd_cli.io.inflate import BrokenInputError, decompressed
 
 TEXT = b"".join(b">id%d\nACGTTGCA\n" % i for i in range(20_000))
@@ -124,7 +124,7 @@ def test_zstd_of_the_standard_library_is_preferred(monkeypatch: pytest.MonkeyPat
 
 
 def test_a_bomb_is_refused_and_a_dense_file_is_not(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(inflate, "BOMB_BYTES", 1 << 20)
+    monkeypatch.setattr(bombs, "BOMB_BYTES", 1 << 20)
     with pytest.raises(ClibdError, match="decompression bomb") as caught:
         inflated(gzip.compress(b"A" * (8 << 20)))
     assert not isinstance(caught.value, BrokenInputError)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import random
 from collections.abc import Sequence
+from copy import deepcopy
 from typing import Any
 
 _WORDS = (
@@ -82,4 +83,4 @@ def _change_value(facts: Any, rng: random.Random) -> None:
     elif kind == 2 and isinstance(inner, (int, float)) and not isinstance(inner, bool):
         holder[key] = rng.choice([inner + 1, -inner, inner * 10**6, str(inner), float(inner)])
     else:
-        holder[key] = rng.choice(_ODD_VALUES)
+        holder[key] = deepcopy(rng.choice(_ODD_VALUES))
