@@ -32,81 +32,29 @@ from clibd_cli.vectors.parts import find_stores
 from tests.models.tiny import install_tiny
 from tests.vectors.made import specimens, unit_vectors, write_store
 
-GADGETS = [
-    "os.system",
-    "posix.system",
-    "nt.system",
-    "subprocess.Popen",
-    "subprocess.check_output",
-    "builtins.eval",
-    "builtins.exec",
-    "builtins.__import__",
-    "builtins.getattr",
-    "builtins.compile",
-    "builtins.open",
-    "__builtin__.apply",
-    "importlib.import_module",
-    "runpy.run_path",
-    "runpy._run_code",
-    "operator.attrgetter",
-    "operator.methodcaller",
-    "functools.partial",
-    "types.FunctionType",
-    "types.CodeType",
-    "marshal.loads",
-    "pickle.loads",
-    "_pickle.loads",
-    "dill.loads",
-    "cloudpickle.loads",
-    "joblib.load",
-    "numpy.load",
-    "torch.load",
-    "torch.serialization.load",
-    "torch.storage._load_from_bytes",
-    "torch.hub.load",
-    "torch.jit.load",
-    "torch.jit.unsupported_tensor_ops.execWrapper",
-    "torch.package.PackageImporter",
-    "torch.utils.cpp_extension.load",
-    "torch.utils._config_module.load_config",
-    "torch.utils.collect_env.run",
-    "torch._inductor.codecache.compile_file",
-    "torch._dynamo.guards.GuardBuilder.get",
-    "torch.fx.experimental.symbolic_shapes.ShapeEnv",
-    "torch.distributed.rpc.internal._run_function",
-    "torch.nn.modules.module._global_backward_hooks",
-    "torch.FloatStorage.__reduce__",
-    "code.InteractiveInterpreter",
-    "pty.spawn",
-    "bdb.Bdb",
-    "timeit.timeit",
-    "cProfile.run",
-    "profile.run",
-    "trace.Trace",
-    "doctest.debug_script",
-    "idlelib.pyshell.ModifiedInterpreter.runcode",
-    "idlelib.debugobj.ObjectTreeItem",
-    "idlelib.run.Executive.runcode",
-    "lib2to3.pgen2.pgen.ParserGenerator",
-    "distutils.file_util.write_file",
-    "ensurepip._run_pip",
-    "pip.main",
-    "webbrowser.open",
-    "ctypes.CDLL",
-    "logging.config._resolve",
-    "uuid._get_command_stdout",
-    "asyncio.unix_events._UnixSubprocessTransport",
-    "multiprocessing.util.spawnv_passfds",
-    "shutil.rmtree",
-    "socket.create_connection",
-    "urllib.request.urlopen",
-    "zipfile.ZipFile",
-    "builtins.vars",
-    "builtins.type",
-    "copyreg._reconstructor",
-    "collections.OrderedDict.update.__globals__",
-    "sys.modules",
-]
+_GADGETS_TEXT = """
+    os.system posix.system nt.system subprocess.Popen subprocess.check_output builtins.eval
+    builtins.exec builtins.__import__ builtins.getattr builtins.compile builtins.open
+    __builtin__.apply importlib.import_module runpy.run_path runpy._run_code operator.attrgetter
+    operator.methodcaller functools.partial types.FunctionType types.CodeType marshal.loads
+    pickle.loads _pickle.loads dill.loads cloudpickle.loads joblib.load numpy.load torch.load
+    torch.serialization.load torch.storage._load_from_bytes torch.hub.load torch.jit.load
+    torch.jit.unsupported_tensor_ops.execWrapper torch.package.PackageImporter
+    torch.utils.cpp_extension.load torch.utils._config_module.load_config
+    torch.utils.collect_env.run torch._inductor.codecache.compile_file
+    torch._dynamo.guards.GuardBuilder.get torch.fx.experimental.symbolic_shapes.ShapeEnv
+    torch.distributed.rpc.internal._run_function torch.nn.modules.module._global_backward_hooks
+    torch.FloatStorage.__reduce__ code.InteractiveInterpreter pty.spawn bdb.Bdb timeit.timeit
+    cProfile.run profile.run trace.Trace doctest.debug_script
+    idlelib.pyshell.ModifiedInterpreter.runcode idlelib.debugobj.ObjectTreeItem
+    idlelib.run.Executive.runcode lib2to3.pgen2.pgen.ParserGenerator
+    distutils.file_util.write_file ensurepip._run_pip pip.main webbrowser.open ctypes.CDLL
+    logging.config._resolve uuid._get_command_stdout
+    asyncio.unix_events._UnixSubprocessTransport multiprocessing.util.spawnv_passfds
+    shutil.rmtree socket.create_connection urllib.request.urlopen zipfile.ZipFile builtins.vars
+    builtins.type copyreg._reconstructor collections.OrderedDict.update.__globals__ sys.modules
+"""
+GADGETS = _GADGETS_TEXT.split()
 """Callables by which pickles have run code or got at more, from advisories and scanners' tests."""
 
 
@@ -132,6 +80,21 @@ def forms(module: str, name: str) -> dict[str, bytes]:
     }
 
 
+def calling(form: str, marker: Path) -> bytes:
+    """A pickle that makes the file `marker` where it is loaded."""
+    command = f"touch {marker}".encode()
+    true = b"X\x04\x00\x00\x00true"
+    argument = b"X" + struct.pack("<I", len(command)) + command
+    return forms("os", "system")[form].replace(true, argument)
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="has no `touch`")
+@pytest.mark.parametrize("form", ["GLOBAL, REDUCE", "INST", "OBJ"])
+def test_these_pickles_do_run_where_nobody_looks(tmp_path: Path, form: str) -> None:
+    pickle.loads(calling(form, tmp_path / "ran"))
+    assert (tmp_path / "ran").exists()
+
+
 @pytest.mark.parametrize("gadget", GADGETS)
 def test_every_known_gadget_is_named_in_every_form(gadget: str) -> None:
     module, _, name = gadget.rpartition(".")
@@ -144,10 +107,7 @@ def test_every_known_gadget_is_named_in_every_form(gadget: str) -> None:
 @pytest.mark.parametrize("place", ["pickle", "data.pkl", "another entry", "zip in the zip", "tail"])
 def test_no_form_of_a_call_runs(tmp_path: Path, form: str, place: str) -> None:
     marker = tmp_path / "ran"
-    pickled = forms("os", "system")[form].replace(
-        b"X\x04\x00\x00\x00true",
-        b"X" + struct.pack("<I", len(f"touch {marker}")) + f"touch {marker}".encode(),
-    )
+    pickled = calling(form, marker)
     path = tmp_path / "best.pth"
     if place == "pickle":
         path.write_bytes(pickled)

@@ -10,6 +10,7 @@ from __future__ import annotations
 import io
 import pickletools
 import struct
+import warnings
 from typing import Protocol
 
 _TENSOR_PARTS = frozenset(
@@ -83,18 +84,22 @@ def foreign_names(stream: Readable) -> list[str]:
     hidden in strings of the pickle. Damaged pickles give what was found before the damage.
     """
     names: list[str] = []
-    first = _walk(stream, names, 0)
-    if first == _LEGACY_MAGIC:
-        for _ in range(_LEGACY_PICKLES - 1):
-            _walk(stream, names, 0)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # of odd escapes in the texts of what is no pickle
+        first = _walk(stream, names, 0)
+        if first == _LEGACY_MAGIC:
+            for _ in range(_LEGACY_PICKLES - 1):
+                _walk(stream, names, 0)
     return sorted({name for name in names if not is_tensor_part(name)})
 
 
 def is_pickle(stream: Readable) -> bool:
     """Whether the bytes at `stream` are one whole pickle, read to its end."""
     try:
-        for _ in pickletools.genops(stream):  # type: ignore[arg-type]
-            pass
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            for _ in pickletools.genops(stream):  # type: ignore[arg-type]
+                pass
     except _BROKEN:
         return False
     return True

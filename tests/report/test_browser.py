@@ -13,11 +13,18 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from PIL import Image
 
 from clibd_cli.core.atomic import write_text
+from clibd_cli.core.progress import SILENT
+from clibd_cli.core.records import Skip
+from clibd_cli.io.results import RESULT_COLUMNS, SkipWriter, open_results, skipped_path
 from clibd_cli.report.contents import Contents
 from clibd_cli.report.page import render_page
 from clibd_cli.report.thumbnails import SIDE, Thumbnails, make_thumbnails
+from clibd_cli.tasks.report_contents import read_contents
+from clibd_cli.tasks.report_photos import PhotoFinder, photos_of
+from clibd_cli.tasks.runlog import run_log_path
 from tests.report.made_report import BREAKOUTS, contents, hostile, near, row
 
 if TYPE_CHECKING:
@@ -281,8 +288,6 @@ def test_every_field_has_a_name(show: Browser) -> None:
 
 
 def test_photos_are_shown(show: Browser) -> None:
-    from PIL import Image
-
     made = contents([row(photo="a", nearest=(near(photo="b"),)), row(2, "S2")])
     show_with: Any = show
     photos = make_thumbnails(["a", "b"], lambda path: Image.new("RGB", (80, 60), "red"))
@@ -298,8 +303,6 @@ def test_photos_are_shown(show: Browser) -> None:
 
 
 def test_where_the_encoder_looked_stands_below_the_photo_with_its_legend(show: Browser) -> None:
-    from PIL import Image
-
     made = contents([row(photo="a", explanation="heat"), row(2, "S2", photo="a")])
     show_with: Any = show
     sizes = {"a": (80, 60), "heat": (256, 192)}
@@ -341,6 +344,41 @@ def test_hostile_names_run_nothing(show: Browser) -> None:
     find(browser, ".taxon-row").click()
     width = browser.execute_script("return document.documentElement.scrollWidth")
     assert width <= 1280
+
+
+def test_hostile_labels_and_file_names_of_a_run_run_nothing(show: Browser, tmp_path: Path) -> None:
+    """From the files that `classify` leaves, with photos that are really called so."""
+    texts = [text.encode("utf-8", "replace").decode() for text in BREAKOUTS]
+    path = tmp_path / "<img src=x onerror=window.owned=1>.csv"
+    with open_results(path, RESULT_COLUMNS) as table:
+        for number, text in enumerate(texts):
+            photo = tmp_path / f"{text.replace('/', '∕')[:60]}{number}.png"
+            Image.new("RGB", (40, 30), "navy").save(photo)
+            columns = (
+                "order",
+                "family",
+                "genus",
+                "species",
+                "nearest_species",
+                "flags",
+                "conflict",
+            )
+            row = dict.fromkeys(columns, text) | {"evidence": "image", "source": str(photo)}
+            table.write({"specimen_id": f"{text}{number}", **row})
+    with SkipWriter(skipped_path(path)) as skips:
+        for text in texts:
+            skips.write(Skip(text, text, text))
+    write_text(run_log_path(path), json.dumps({text: text for text in texts} | {"model": texts[0]}))
+    made = read_contents(path, SILENT)
+    load = PhotoFinder([tmp_path], []).load
+    browser = show(made, make_thumbnails(list(photos_of(made.rows)), load))
+    assert len(ids(browser)) == len(texts)
+    for line in browser.find_elements("css selector", "tr.specimen"):
+        browser.execute_script("arguments[0].click()", line)
+    pictures = browser.find_elements("css selector", "tr.detail img")
+    assert len(pictures) == len(texts) - 1  # results have no line breaks, so one is not found
+    assert all(str(one.get_attribute("src")).startswith("data:image/jpeg") for one in pictures)
+    assert browser.execute_script("return document.scripts.length") == 3
 
 
 def test_ten_thousand_specimens_stay_a_small_page(show: Browser) -> None:
