@@ -21,7 +21,7 @@ import time
 import traceback
 import warnings
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from pathlib import Path
 from random import Random
 from types import FrameType
@@ -47,12 +47,8 @@ def main() -> int:
     parser.add_argument("--coverage", action="store_true", help="let atheris steer")
     told = parser.parse_args()
     _bound_memory()
-    if told.coverage:
-        import atheris
-
-        with atheris.instrument_imports(include=["clibd_cli"]):
-            import clibd_cli.tasks.classify  # noqa: F401
-    from tests.stress.all_readers import all_readers
+    with _instrumented() if told.coverage else nullcontext():
+        from tests.stress.all_readers import all_readers
 
     warnings.simplefilter("ignore")
     with tempfile.TemporaryDirectory(prefix="clibd-fuzz-") as work:
@@ -135,6 +131,13 @@ def smaller(reader, case: bytes, what: str) -> bytes:  # type: ignore[no-untyped
                 at += piece
         piece //= 2
     return case
+
+
+def _instrumented() -> AbstractContextManager[object]:
+    import atheris
+
+    instrumented: AbstractContextManager[object] = atheris.instrument_imports(include=["clibd_cli"])
+    return instrumented
 
 
 def _steered(readers: Sequence, cases: int, out: Path) -> int:  # type: ignore[type-arg]
