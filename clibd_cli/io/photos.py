@@ -53,6 +53,7 @@ MAX_BYTES = 1 << 30
 _FORMATS = "JPEG MPO PNG TIFF WEBP BMP DIB GIF HEIF AVIF JPEG2000 PPM TGA PSD PCX SGI QOI"
 """Formats of photos. EPS, which would start Ghostscript, PDF and the like are not among them."""
 
+_STARTS = {b"\xff\xd8\xff": "JPEG", b"\x89PNG\r\n\x1a\n": "PNG"}
 _HEIC_BRANDS = (b"heic", b"heix", b"hevc", b"hevx", b"heim", b"heis", b"mif1", b"msf1")
 _ORIENTATION = 0x0112
 _LOCK = threading.RLock()
@@ -101,8 +102,12 @@ def read_photo(path: StrPath) -> PhotoBytes:
     return PhotoBytes(data, hashlib.sha256(data).hexdigest())
 
 
-def decode_photo(photo: PhotoBytes) -> Image.Image:
+def decode_photo(photo: PhotoBytes, side: int | None = None) -> Image.Image:
     """The picture in `photo` as RGB, 8 bits, turned upright by its EXIF orientation.
+
+    Args:
+        side: pixels of the shorter side that are enough: a large JPEG is then decoded at a half, a
+            quarter or an eighth of its size, which takes as much less time. None for all pixels.
 
     Of several frames the first is taken. 16-bit grey values lose their lower byte. Transparency
     is laid on white: what lies under it is arbitrary, mostly black, and specimens that somebody
@@ -117,7 +122,7 @@ def decode_photo(photo: PhotoBytes) -> Image.Image:
 
     _needs_heic(photo.data)
     try:
-        return _decoded(photo.data)
+        return _decoded(photo.data, side)
     except PhotoError:
         raise
     except UnidentifiedImageError as error:
@@ -129,9 +134,11 @@ def decode_photo(photo: PhotoBytes) -> Image.Image:
         raise PhotoError(f"the image is damaged or truncated: {reason}") from error
 
 
-def _decoded(data: bytes) -> Image.Image:
+def _decoded(data: bytes, side: int | None) -> Image.Image:
     with _no_warnings():
         image = _opened(data)
+    if side is not None:
+        image.draft(None, (side, side))  # only readers of JPEG can; the others do nothing
     with _BIG_PHOTO if image.width * image.height > BIG_PIXELS else nullcontext():
         return _upright(image)
 
@@ -141,7 +148,7 @@ def _opened(data: bytes) -> Image.Image:
     from PIL import Image
 
     try:
-        image = Image.open(BytesIO(data), formats=_formats())
+        image = Image.open(BytesIO(data), formats=_formats_of(data))
     except Image.DecompressionBombError as error:
         raise _too_large(f"it has more than {MAX_PIXELS:,} pixels") from error
     width, height = image.size
@@ -182,6 +189,14 @@ def _no_warnings() -> Iterator[None]:
     with _LOCK, warnings.catch_warnings():
         warnings.simplefilter("ignore")
         yield
+
+
+def _formats_of(data: bytes) -> tuple[str, ...]:
+    """The formats that `data` may have: mostly one, and Pillow need not load its other readers."""
+    for start, name in _STARTS.items():
+        if data.startswith(start):
+            return (name,)
+    return _formats()
 
 
 @lru_cache(maxsize=1)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal, get_args
 
@@ -96,6 +98,22 @@ def torch_dtype(precision: Precision) -> torch.dtype:
     import torch
 
     return {"fp32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}[precision]
+
+
+@contextmanager
+def one_thread() -> Iterator[None]:
+    """For many small steps, as in loading a model: each would wait for all threads to be awake.
+
+    clibd-mini's photo tower is loaded in 0.1 s instead of 0.5 s beside other programs.
+    """
+    import torch
+
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
 
 
 def default_batch_size(modality: Modality, device: torch.device, large: bool = True) -> int:

@@ -19,6 +19,7 @@ from clibd_cli.models.device import (
     choose_device,
     choose_precision,
     default_batch_size,
+    one_thread,
     torch_dtype,
 )
 from clibd_cli.models.efficientnet import ConvImageEncoder
@@ -60,17 +61,18 @@ def load_model(
         _require(card, modality)
     place = choose_device(device)
     chosen = choose_precision(precision, place)
-    encoders: dict[Modality, nn.Module] = {}
-    for modality, (shape, tensors) in read_weights(folder / WEIGHTS_FILE, card, asked).items():
-        with torch.device("meta"):
-            encoder = build_encoder(getattr(card, modality), shape)
-        encoder.load_state_dict(tensors, strict=True, assign=True)
-        encoder.to(place, torch_dtype(chosen)).eval().requires_grad_(False)
-        encoders[modality] = encoder
     words = None
     if "text" in asked and isinstance(card.text, TextTower):
         words = WordPieces(read_vocabulary(folder / VOCAB_FILE), card.text.max_tokens)
-    return ClibdModel(card, encoders, words, place, chosen)
+    encoders: dict[Modality, nn.Module] = {}
+    with one_thread():
+        for modality, (shape, tensors) in read_weights(folder / WEIGHTS_FILE, card, asked).items():
+            with torch.device("meta"):
+                encoder = build_encoder(getattr(card, modality), shape)
+            encoder.load_state_dict(tensors, strict=True, assign=True)
+            encoder.to(place, torch_dtype(chosen)).eval().requires_grad_(False)
+            encoders[modality] = encoder
+        return ClibdModel(card, encoders, words, place, chosen)
 
 
 class ClibdModel:
@@ -113,6 +115,18 @@ class ClibdModel:
     def fingerprint(self) -> str:
         """Identifies weights, preparation and pooling; vectors may only meet where it is equal."""
         return self.card.fingerprint or ""
+
+    @property
+    def photo_side(self) -> int:
+        """Pixels of a photo's shorter side that are enough for `prepare_photo`.
+
+        Twice of what it is resized to. A JPEG reader's own scaling blurs: from photos of no more
+        than what is needed, vectors got within cosine 0.998 of those of all pixels, and 5 % of
+        BIOSCAN's photos another nearest photo; from twice that, within 0.9999.
+        """
+        _require(self.card, "image")
+        assert self.card.image is not None
+        return 2 * self.card.image.resize
 
     def prepare_photo(self, image: Image.Image) -> Tensor:
         """Pixels `[3, crop, crop]` for `encode("image", …)`; may be called in worker threads."""

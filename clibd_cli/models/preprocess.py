@@ -1,17 +1,21 @@
-"""Photos to the pixels that the image tower reads, exactly as the official code prepares them.
+"""Photos to the pixels that the image tower reads, as the official code prepares them.
 
 RGB in [0, 1]; the shorter side resized to `resize` (bilinear, antialiased, on floats); the middle
-`crop` square cut out; normalised only where the tower has a mean and a deviation.
+`crop` square cut out; normalised only where the tower has a mean and a deviation. The values are
+those of torch's resize to five digits, which is how exactly both know where a pixel lies.
 """
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+from math import ceil
 from typing import TYPE_CHECKING
 
+import numpy as np
 import torch
-from torch.nn import functional
 
 if TYPE_CHECKING:
+    from numpy.typing import NDArray
     from PIL import Image
 
     from clibd_cli.models.cards import AnyImageTower
@@ -25,16 +29,17 @@ _BAND_VALUES = 1 << 22
 def prepare_photo(image: Image.Image, tower: AnyImageTower) -> torch.Tensor:
     """A float32 tensor `[3, crop, crop]`. May be called from several threads at once."""
     image = image.crop(near) if (near := _without_far_ends(image.size)) else image
-    new_width, new_height, left, top = _placed(image.size, tower)
     # A conversion copies the photo even where it has nothing to do.
     rgb = image if image.mode == "RGB" else image.convert("RGB")
-    narrow = _narrowed(rgb, new_width)
-    resized = _resize(narrow, new_height, new_width)
-    cut = resized[:, top : top + tower.crop, left : left + tower.crop]
+    new_width, new_height, left, top = _placed(image.size, tower)
+    columns = _Span.read_by(left, tower.crop, image.width, new_width)
+    rows = _Span.read_by(top, tower.crop, image.height, new_height)
+    cut = _shortened(_narrowed(rgb, columns, rows, tower.crop), rows, tower.crop)
+    pixels = torch.from_numpy(cut).div_(255)
     if tower.mean is not None and tower.std is not None:
         mean, std = (torch.tensor(values).view(3, 1, 1) for values in (tower.mean, tower.std))
-        cut = (cut - mean) / std
-    return cut.contiguous()
+        pixels.sub_(mean).div_(std)
+    return pixels
 
 
 def seen_part(size: tuple[int, int], tower: AnyImageTower) -> tuple[float, float, float, float]:
@@ -82,29 +87,59 @@ def _without_far_ends(size: tuple[int, int]) -> tuple[int, int, int, int] | None
     return left, top, left + min(width, most), top + min(height, most)
 
 
-def _narrowed(image: Image.Image, new_width: int) -> torch.Tensor:
-    """All rows of an RGB photo, resized in width only: `[3, height, new_width]`.
+@dataclass(frozen=True, slots=True)
+class _Span:
+    """What of a photo's rows, or columns, the crop is made of.
 
-    Band by band, so that a large photo never stands in memory as floats. The resize works axis
-    by axis, width first, so this gives the same values as the whole photo at once.
+    Attributes:
+        start, stop: where the crop lies among them.
+        first, last: from which to which they are read, with those that the resize blends in.
     """
-    width, height = image.size
-    rows = max(1, _BAND_VALUES // (3 * width))
-    bands = []
-    for top in range(0, height, rows):
-        bottom = min(top + rows, height)
-        band = _pixels(image.crop((0, top, width, bottom)))
-        bands.append(_resize(band, bottom - top, new_width))
-    return torch.cat(bands, dim=1)
+
+    start: float
+    stop: float
+    first: int
+    last: int
+
+    @classmethod
+    def read_by(cls, place: int, crop: int, size: int, new_size: int) -> _Span:
+        """Of a side of `size` pixels resized to `new_size`, of which `crop` are cut at `place`."""
+        scale = size / new_size
+        start, stop, beside = place * scale, min(size, (place + crop) * scale), max(scale, 1.0) + 1
+        first, last = max(0, int(start - beside)), min(size, ceil(stop + beside))
+        return cls(start - first, stop - first, first, last)
 
 
-def _pixels(image: Image.Image) -> torch.Tensor:
-    width, height = image.size
-    flat = torch.frombuffer(bytearray(image.tobytes()), dtype=torch.uint8)
-    return flat.view(height, width, 3).permute(2, 0, 1).float().div(255)
+def _narrowed(image: Image.Image, columns: _Span, rows: _Span, crop: int) -> NDArray[np.float32]:
+    """The crop of an RGB photo in width alone: `[3, rows, crop]`.
+
+    Band by band, so that a large photo never stands in memory as floats. By Pillow, which works on
+    floats, too, but in the thread that calls it: torch would wake all its threads for every photo,
+    between those of the encoder.
+    """
+    from PIL.Image import Resampling
+
+    narrow = np.empty((3, rows.last - rows.first, crop), np.float32)
+    height = max(1, _BAND_VALUES // (columns.last - columns.first))
+    for top in range(rows.first, rows.last, height):
+        bottom = min(top + height, rows.last)
+        band = image.crop((columns.first, top, columns.last, bottom))
+        for channel, colour in enumerate(band.split()):
+            resized = colour.convert("F").resize(
+                (crop, band.height),
+                Resampling.BILINEAR,
+                (columns.start, 0, columns.stop, band.height),
+            )
+            narrow[channel, top - rows.first : bottom - rows.first] = resized
+    return narrow
 
 
-def _resize(pixels: torch.Tensor, height: int, width: int) -> torch.Tensor:
-    return functional.interpolate(
-        pixels[None], size=(height, width), mode="bilinear", align_corners=False, antialias=True
-    )[0]
+def _shortened(narrow: NDArray[np.float32], rows: _Span, crop: int) -> NDArray[np.float32]:
+    """The crop `[3, crop, crop]` of what `_narrowed` gave."""
+    from PIL import Image
+
+    box = (0, rows.start, crop, rows.stop)
+    colours = (Image.fromarray(colour) for colour in narrow)
+    return np.stack(
+        [np.asarray(c.resize((crop, crop), Image.Resampling.BILINEAR, box)) for c in colours]
+    )

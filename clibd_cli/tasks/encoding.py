@@ -91,7 +91,7 @@ def _photo_reader(
             photo = read_photo(Path(record.content))
             item = None
             if photo.sha256 not in known:
-                pixels = decode_photo(photo)
+                pixels = decode_photo(photo, model.photo_side)
                 item = model.prepare_photo(pixels)
                 if look and is_near_empty(pixels):
                     empty.add(photo.sha256)
