@@ -11,11 +11,16 @@ from typing import TypeVar
 T = TypeVar("T")
 R = TypeVar("R")
 
-_MOST_WORKERS = 16
+_MOST_WORKERS = 32
 
 
 def default_workers() -> int:
-    """As many reader threads as there are cores, within reason."""
+    """As many reader threads as there are cores for this process, within reason.
+
+    A job of a cluster may be given 4 cores of 128; only Linux says so.
+    """
+    if hasattr(os, "sched_getaffinity"):
+        return min(_MOST_WORKERS, len(os.sched_getaffinity(0)))
     return min(_MOST_WORKERS, os.cpu_count() or 1)
 
 

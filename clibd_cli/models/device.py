@@ -28,6 +28,8 @@ _BATCHES: dict[str, dict[Modality, int]] = {
 }
 
 _OF_SMALL_TOWERS = 512
+_GPU_MEMORY = 6 << 30
+"""Bytes of a GPU that the batches of `cuda` need; a smaller one gets smaller batches."""
 
 
 def choose_device(name: str = "auto") -> torch.device:
@@ -119,12 +121,21 @@ def one_thread() -> Iterator[None]:
 def default_batch_size(modality: Modality, device: torch.device, large: bool = True) -> int:
     """Items in one forward pass: enough to fill the device, small beside its memory.
 
+    By all of the memory, not by what is free now: so a run that is taken up again computes the same
+    bytes. Where others fill it, `memory.FittingBatches` backs off.
+
     Args:
         large: whether the tower takes long for each item.
     """
+    import torch
+
     if not large:
         return _OF_SMALL_TOWERS
-    return _BATCHES.get(device.type, _BATCHES["cpu"])[modality]
+    usual = _BATCHES.get(device.type, _BATCHES["cpu"])[modality]
+    if device.type != "cuda":
+        return usual
+    memory = torch.cuda.get_device_properties(device).total_memory
+    return max(1, min(usual, usual * memory // _GPU_MEMORY))
 
 
 def _has_nvidia_gpu() -> bool:

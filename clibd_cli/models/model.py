@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -12,6 +13,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from clibd_cli.core.errors import ClibdError
+from clibd_cli.core.progress import SILENT
 from clibd_cli.core.records import Modality
 from clibd_cli.models.cards import ModelCard, TextTower
 from clibd_cli.models.device import (
@@ -26,6 +28,7 @@ from clibd_cli.models.efficientnet import ConvImageEncoder
 from clibd_cli.models.efficientnet_fused import FusedConvImageEncoder, can_fuse
 from clibd_cli.models.explain import PHOTOS_AT_ONCE, heat_of
 from clibd_cli.models.inputs import encoder_inputs
+from clibd_cli.models.memory import FittingBatches, is_out_of_memory
 from clibd_cli.models.preprocess import prepare_photo, seen_part
 from clibd_cli.models.registry import VOCAB_FILE, WEIGHTS_FILE
 from clibd_cli.models.towers import build_encoder, is_large
@@ -43,6 +46,7 @@ def load_model(
     device: str = "auto",
     precision: str = "auto",
     modalities: Iterable[Modality] | None = None,
+    warn: Callable[[str], None] = SILENT.warn,
 ) -> ClibdModel:
     """Load a model folder (`card.json`, `model.safetensors`, `vocab.txt` for a text tower).
 
@@ -50,6 +54,7 @@ def load_model(
         device: `auto`, `cpu`, `cuda` or `mps`.
         precision: `auto`, `fp32`, `bf16` or `fp16`.
         modalities: towers to load; None loads all that the model has.
+        warn: told where the memory is too small for the usual batches.
 
     Raises:
         ClibdError: where the folder is no model or its files are not those that the card was
@@ -70,9 +75,8 @@ def load_model(
             with torch.device("meta"):
                 encoder = build_encoder(getattr(card, modality), shape)
             encoder.load_state_dict(tensors, strict=True, assign=True)
-            encoder.to(place, torch_dtype(chosen)).eval().requires_grad_(False)
-            encoders[modality] = encoder
-        return ClibdModel(card, encoders, words, place, chosen)
+            encoders[modality] = _moved(encoder, place, torch_dtype(chosen), card.name)
+        return ClibdModel(card, encoders, words, place, chosen, warn)
 
 
 class ClibdModel:
@@ -90,6 +94,7 @@ class ClibdModel:
         words: WordPieces | None,
         device: torch.device,
         precision: Precision,
+        warn: Callable[[str], None] = SILENT.warn,
     ) -> None:
         self.card = card
         self.device = device
@@ -101,6 +106,7 @@ class ClibdModel:
             if isinstance(encoder, ConvImageEncoder) and device.type == "cpu" and can_fuse()
         }
         self._words = words
+        self._batches = FittingBatches(device, warn)
 
     @property
     def dim(self) -> int:
@@ -141,10 +147,12 @@ class ClibdModel:
 
         Args:
             items: prepared photos (`prepare_photo`), cleaned barcodes, or taxonomic words.
-            batch_size: items in one forward pass; None takes what suits the device.
+            batch_size: items in one forward pass; None takes what suits the device. Where the
+                memory does not hold them, it goes on with half as many.
 
         Raises:
-            ClibdError: where the model has no such tower, or a vector is not finite.
+            ClibdError: where the model has no such tower, a vector is not finite, or the memory
+                does not hold a single item.
         """
         return self.encode_with_strength(modality, items, batch_size)[0]
 
@@ -161,8 +169,7 @@ class ClibdModel:
         """
         self._encoder(modality)
         size = batch_size or self.batch_size(modality)
-        starts = range(0, len(items), size)
-        parts = [self._encode_batch(modality, items[at : at + size]) for at in starts]
+        parts = self._batches.run(modality, items, size, partial(self._encode_batch, modality))
         if not parts:
             return np.empty((0, self.dim), np.float32), np.empty(0, np.float32)
         vectors, strengths = zip(*parts, strict=True)
@@ -222,6 +229,19 @@ class ClibdModel:
                 f"It ran in {self.precision}: try --precision fp32.",
             )
         return vectors, strengths
+
+
+def _moved(encoder: nn.Module, place: torch.device, dtype: torch.dtype, name: str) -> nn.Module:
+    try:
+        return encoder.to(place, dtype).eval().requires_grad_(False)
+    except RuntimeError as error:
+        if not is_out_of_memory(error):
+            raise
+    raise ClibdError(
+        f"the model {name} does not fit into the memory ({place.type})",
+        "End other programs that fill it, choose --device cpu, or a smaller model "
+        "(`clibd models list`).",
+    )
 
 
 def _require(card: ModelCard, modality: Modality) -> None:

@@ -130,7 +130,7 @@ def _narrowed(image: Image.Image, columns: _Span, rows: _Span, crop: int) -> NDA
                 Resampling.BILINEAR,
                 (columns.start, 0, columns.stop, band.height),
             )
-            narrow[channel, top - rows.first : bottom - rows.first] = resized
+            narrow[channel, top - rows.first : bottom - rows.first] = np.asarray(resized)
     return narrow
 
 

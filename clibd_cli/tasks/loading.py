@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from clibd_cli.core.errors import ClibdError
-from clibd_cli.core.progress import Progress
+from clibd_cli.core.progress import SILENT, Progress
 from clibd_cli.core.records import Modality
 
 if TYPE_CHECKING:
@@ -31,7 +31,7 @@ def open_model(
 
     folder = resolve_model_folder(name, progress=progress)
     _require_towers(folder, name is None, modalities)
-    return load_model(folder, device, precision, modalities)
+    return load_model(folder, device, precision, modalities, progress.warn)
 
 
 def _require_towers(folder: Path, by_default: bool, modalities: Sequence[Modality]) -> None:
@@ -58,6 +58,7 @@ def open_model_of(
     device: str,
     precision: str,
     modalities: Sequence[Modality],
+    progress: Progress = SILENT,
 ) -> ClibdModel:
     """The model with this fingerprint, installed or built in, whatever it is called by now.
 
@@ -70,7 +71,7 @@ def open_model_of(
     from clibd_cli.models.model import load_model
 
     folder = folder_of(name, fingerprint)
-    return load_model(folder, device, precision, modalities)
+    return load_model(folder, device, precision, modalities, progress.warn)
 
 
 def folder_of(name: str, fingerprint: str) -> Path:

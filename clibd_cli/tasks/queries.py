@@ -274,5 +274,6 @@ class Searcher:
                 self._device,
                 self._precision,
                 tuple(dict.fromkeys((*self._towers, *modalities))),
+                self._progress,
             )
         return self._model

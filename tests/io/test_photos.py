@@ -3,6 +3,7 @@ from __future__ import annotations
 import hashlib
 import os
 import struct
+import subprocess
 import sys
 import warnings
 import zlib
@@ -313,3 +314,29 @@ def test_the_bioscan_photos_are_all_read() -> None:
     for photo in find_photos([DATA / "bioscan_photos"]):
         image = load_photo(photo.content)  # type: ignore[union-attr]
         assert (image.mode, image.size) == ("RGB", (1024, 768))
+
+
+def test_a_large_jpeg_is_decoded_no_larger_than_needed() -> None:
+    waves = np.sin(np.arange(1200) / 40)[:, None] * np.cos(np.arange(900) / 30)
+    photo = Image.fromarray((waves * 100 + 128).astype(np.uint8)).convert("RGB")
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    data = PhotoBytes(saved(photo, "JPEG", quality=95, exif=exif), "")
+    whole = decode_photo(data)
+    assert (photo.size, whole.size) == ((900, 1200), (1200, 900))
+    for side, size in ((451, (1200, 900)), (450, (600, 450)), (200, (300, 225)), (8, (150, 113))):
+        scaled = decode_photo(data, side)
+        assert scaled.size == size
+        difference = np.subtract(whole.resize(size), scaled, dtype=np.float32)
+        assert np.abs(difference).mean() < 4  # of 256; its rows may lie half a pixel beside
+    assert decode_photo(PhotoBytes(saved(photo, "PNG"), ""), 8).size == photo.size
+
+
+def test_a_jpeg_needs_no_other_readers(tmp_path: Path) -> None:
+    (tmp_path / "one.jpg").write_bytes(saved(Image.new("RGB", (9, 9)), "JPEG"))
+    program = (
+        "import sys; from clibd_cli.io.photos import load_photo; load_photo(sys.argv[1]);"
+        "sys.exit('PIL.TiffImagePlugin' in sys.modules or 'PIL.WebPImagePlugin' in sys.modules)"
+    )
+    words = [sys.executable, "-c", program, str(tmp_path / "one.jpg")]
+    assert subprocess.run(words, check=False).returncode == 0

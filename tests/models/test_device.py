@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 import torch
 
 from clibd_cli.core.errors import UsageError
+from clibd_cli.core.records import MODALITIES
 from clibd_cli.models import device
 from clibd_cli.models.device import (
     choose_device,
     choose_precision,
     default_batch_size,
     describe_device,
+    one_thread,
 )
 
 CPU, CUDA, MPS = torch.device("cpu"), torch.device("cuda"), torch.device("mps")
@@ -62,9 +65,26 @@ def test_unknown_precision_is_a_usage_error() -> None:
         choose_precision("fp8", CPU)
 
 
-def test_batches_are_larger_on_a_gpu() -> None:
-    for modality in ("image", "dna", "text"):
-        assert 0 < default_batch_size(modality, CPU) < default_batch_size(modality, CUDA)
+def test_batches_are_larger_on_a_gpu_and_smaller_on_a_small_one(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def sizes(gigabytes: float) -> list[int]:
+        gpu = SimpleNamespace(total_memory=int(gigabytes * 2**30))
+        monkeypatch.setattr(torch.cuda, "get_device_properties", lambda device: gpu)
+        return [default_batch_size(modality, CUDA) for modality in MODALITIES]
+
+    on_cpu = [default_batch_size(modality, CPU) for modality in MODALITIES]
+    assert all(0 < cpu < gpu for cpu, gpu in zip(on_cpu, sizes(24), strict=True))
+    assert sizes(24) == sizes(80) == [2 * size for size in sizes(3)]
+    assert min(sizes(0.001)) == 1
+
+
+def test_one_thread_for_a_while() -> None:
+    before = torch.get_num_threads()
+    with pytest.raises(ValueError, match="no"), one_thread():
+        assert torch.get_num_threads() == 1
+        raise ValueError("no")
+    assert torch.get_num_threads() == before
 
 
 @pytest.mark.parametrize(

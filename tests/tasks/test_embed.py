@@ -6,6 +6,7 @@ import csv
 import shutil
 import subprocess
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +15,10 @@ import pyarrow.parquet as pq
 import pytest
 
 from clibd_cli.core.errors import ClibdError, UsageError
+from clibd_cli.core.progress import Silent
+from clibd_cli.core.records import Modality
 from clibd_cli.models.home import models_home
+from clibd_cli.models.model import ClibdModel
 from clibd_cli.models.registry import remove, set_default
 from clibd_cli.tasks.embed import default_store, embed
 from clibd_cli.tasks.inputs import Inputs
@@ -22,6 +26,14 @@ from clibd_cli.tasks.windows import Shard
 from clibd_cli.vectors.parts import find_stores, part_paths
 from tests.made_inputs import SPECIES, barcode_of, write_fasta, write_photos
 from tests.models.tiny import install_tiny
+
+
+class Notes(Silent):
+    def __init__(self) -> None:
+        self.told: list[str] = []
+
+    def warn(self, message: str) -> None:
+        self.told.append(message)
 
 
 def rows_of(store: Path) -> list[dict[str, Any]]:
@@ -194,6 +206,26 @@ def test_workers_and_batches_do_not_change_the_vectors(workplace: Path) -> None:
     np.testing.assert_allclose(
         [row["embedding"] for row in one], [row["embedding"] for row in two], atol=1e-6
     )
+
+
+def test_a_full_memory_costs_time_and_nothing_else(
+    workplace: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write_photos(workplace / "photos", range(4))
+    embed(Inputs([], ["photos"]), Path("a"), batch_size=4)
+    encode = ClibdModel._encode_batch
+
+    def narrowed(self: ClibdModel, modality: Modality, items: Sequence[Any]) -> Any:
+        if len(items) > 4:
+            raise MemoryError
+        return encode(self, modality, items)
+
+    monkeypatch.setattr(ClibdModel, "_encode_batch", narrowed)
+    notes = Notes()
+    embed(Inputs([], ["photos"]), Path("b"), batch_size=8, progress=notes)
+    assert [note for note in notes.told if "--batch-size 4" in note] == notes.told
+    assert len(notes.told) == 1
+    assert rows_of(Path("a")) == rows_of(Path("b"))
 
 
 def test_nothing_named_is_a_usage_error(workplace: Path) -> None:
