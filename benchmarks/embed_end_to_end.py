@@ -20,6 +20,8 @@ from pathlib import Path
 from statistics import median
 from typing import Any
 
+os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # as the program `clibd` does, before torch
+
 import torch
 from encoders import barcodes, photos
 from main_job import write_official_size

@@ -35,11 +35,12 @@ def prepare_photo(image: Image.Image, tower: AnyImageTower) -> torch.Tensor:
     columns = _Span.read_by(left, tower.crop, image.width, new_width)
     rows = _Span.read_by(top, tower.crop, image.height, new_height)
     cut = _shortened(_narrowed(rgb, columns, rows, tower.crop), rows, tower.crop)
-    pixels = torch.from_numpy(cut).div_(255)
+    cut /= 255
     if tower.mean is not None and tower.std is not None:
-        mean, std = (torch.tensor(values).view(3, 1, 1) for values in (tower.mean, tower.std))
-        pixels.sub_(mean).div_(std)
-    return pixels
+        mean, std = (np.array(values, np.float32) for values in (tower.mean, tower.std))
+        cut -= mean[:, None, None]
+        cut /= std[:, None, None]
+    return torch.from_numpy(cut)
 
 
 def seen_part(size: tuple[int, int], tower: AnyImageTower) -> tuple[float, float, float, float]:
@@ -113,9 +114,9 @@ class _Span:
 def _narrowed(image: Image.Image, columns: _Span, rows: _Span, crop: int) -> NDArray[np.float32]:
     """The crop of an RGB photo in width alone: `[3, rows, crop]`.
 
-    Band by band, so that a large photo never stands in memory as floats. By Pillow, which works on
-    floats, too, but in the thread that calls it: torch would wake all its threads for every photo,
-    between those of the encoder.
+    Band by band, so that a large photo never stands in memory as floats. By Pillow, which resizes
+    floats as torch does, but in the thread that calls it: torch would wake threads of its own for
+    every photo, to wait for a core beside those of the encoder.
     """
     from PIL.Image import Resampling
 
