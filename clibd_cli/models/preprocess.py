@@ -24,6 +24,8 @@ MAX_ASPECT = 100
 """Longest to shortest side; what is beyond it at both ends would fill the memory once resized."""
 
 _BAND_VALUES = 1 << 22
+"""Values of a photo that stand in memory as floats at once, about: a large one is resized band by
+band."""
 
 
 def prepare_photo(image: Image.Image, tower: AnyImageTower) -> torch.Tensor:
@@ -33,8 +35,14 @@ def prepare_photo(image: Image.Image, tower: AnyImageTower) -> torch.Tensor:
     rgb = image if image.mode == "RGB" else image.convert("RGB")
     new_width, new_height, left, top = _placed(image.size, tower)
     columns = _Span.read_by(left, tower.crop, image.width, new_width)
-    rows = _Span.read_by(top, tower.crop, image.height, new_height)
-    cut = _shortened(_narrowed(rgb, columns, rows, tower.crop), rows, tower.crop)
+    cut = np.empty((3, tower.crop, tower.crop), np.float32)
+    at_once = max(
+        1, _BAND_VALUES * new_height // (3 * (columns.last - columns.first) * image.height)
+    )
+    for first in range(0, tower.crop, at_once):
+        band = cut[:, first : first + at_once]
+        rows = _Span.read_by(top + first, band.shape[1], image.height, new_height)
+        _resize(rgb, columns, rows, band)
     cut /= 255
     if tower.mean is not None and tower.std is not None:
         mean, std = (np.array(values, np.float32) for values in (tower.mean, tower.std))
@@ -90,57 +98,37 @@ def _without_far_ends(size: tuple[int, int]) -> tuple[int, int, int, int] | None
 
 @dataclass(frozen=True, slots=True)
 class _Span:
-    """What of a photo's rows, or columns, the crop is made of.
+    """What of a photo's rows, or columns, some of the resized ones are made of.
 
     Attributes:
-        start, stop: where the crop lies among them.
-        first, last: from which to which they are read, with those that the resize blends in.
+        first, last: from which to which the resize reads, those that it blends in included.
+        start, stop: where the resized ones lie, counted from `first`.
     """
 
-    start: float
-    stop: float
     first: int
     last: int
+    start: float
+    stop: float
 
     @classmethod
-    def read_by(cls, place: int, crop: int, size: int, new_size: int) -> _Span:
-        """Of a side of `size` pixels resized to `new_size`, of which `crop` are cut at `place`."""
+    def read_by(cls, place: int, count: int, size: int, new_size: int) -> _Span:
+        """Of a side of `size` pixels made `new_size`, of which `count` are cut out at `place`."""
         scale = size / new_size
-        start, stop, beside = place * scale, min(size, (place + crop) * scale), max(scale, 1.0) + 1
+        start, stop, beside = place * scale, min(size, (place + count) * scale), max(scale, 1.0) + 1
         first, last = max(0, int(start - beside)), min(size, ceil(stop + beside))
-        return cls(start - first, stop - first, first, last)
+        return cls(first, last, start - first, stop - first)
 
 
-def _narrowed(image: Image.Image, columns: _Span, rows: _Span, crop: int) -> NDArray[np.float32]:
-    """The crop of an RGB photo in width alone: `[3, rows, crop]`.
+def _resize(image: Image.Image, columns: _Span, rows: _Span, pixels: NDArray[np.float32]) -> None:
+    """Fill `pixels` `[3, rows, columns]` with what a part of an RGB photo gives, 0 to 255.
 
-    Band by band, so that a large photo never stands in memory as floats. By Pillow, which resizes
-    floats as torch does, but in the thread that calls it: torch would wake threads of its own for
-    every photo, to wait for a core beside those of the encoder.
+    By Pillow, which resizes floats as torch does, but in the thread that calls it: torch would wake
+    threads of its own for every photo, to wait for a core beside those of the encoder.
     """
     from PIL.Image import Resampling
 
-    narrow = np.empty((3, rows.last - rows.first, crop), np.float32)
-    height = max(1, _BAND_VALUES // (columns.last - columns.first))
-    for top in range(rows.first, rows.last, height):
-        bottom = min(top + height, rows.last)
-        band = image.crop((columns.first, top, columns.last, bottom))
-        for channel, colour in enumerate(band.split()):
-            resized = colour.convert("F").resize(
-                (crop, band.height),
-                Resampling.BILINEAR,
-                (columns.start, 0, columns.stop, band.height),
-            )
-            narrow[channel, top - rows.first : bottom - rows.first] = np.asarray(resized)
-    return narrow
-
-
-def _shortened(narrow: NDArray[np.float32], rows: _Span, crop: int) -> NDArray[np.float32]:
-    """The crop `[3, crop, crop]` of what `_narrowed` gave."""
-    from PIL import Image
-
-    box = (0, rows.start, crop, rows.stop)
-    colours = (Image.fromarray(colour) for colour in narrow)
-    return np.stack(
-        [np.asarray(c.resize((crop, crop), Image.Resampling.BILINEAR, box)) for c in colours]
-    )
+    part = image.crop((columns.first, rows.first, columns.last, rows.last))
+    box = (columns.start, rows.start, columns.stop, rows.stop)
+    for channel, colour in enumerate(part.split()):
+        resized = colour.convert("F").resize(pixels.shape[:0:-1], Resampling.BILINEAR, box)
+        pixels[channel] = np.asarray(resized)
