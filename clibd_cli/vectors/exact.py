@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     import numpy as np
 
-_KEYS_A_BLOCK = 65_536
+_KEYS_A_BLOCK = 30_000
 _QUERIES_A_BLOCK = 256
-_RUN = 64
+_RUN = 16
 
 
 class ExactIndex:
@@ -42,62 +42,67 @@ class ExactIndex:
         k = min(k, len(self))
         numbers = np.empty((len(queries), k), dtype=np.int64)
         similarities = np.empty((len(queries), k), dtype=np.float32)
+        # One buffer for all blocks: fresh pages for each would take longer than the product.
+        room = self._keys_a_block() * min(_QUERIES_A_BLOCK, len(queries))
+        buffer = np.empty(room, dtype=np.float32)
         for start in range(0, len(queries), _QUERIES_A_BLOCK):
             block = slice(start, start + _QUERIES_A_BLOCK)
-            left_out = None if without is None else without[start : start + _QUERIES_A_BLOCK]
-            numbers[block], similarities[block] = self._search_block(queries[block], k, left_out)
+            left_out = () if without is None else without[block]
+            found = self._search_block(queries[block], k, left_out, buffer)
+            numbers[block], similarities[block] = found
         return numbers, similarities
 
+    def _keys_a_block(self) -> int:
+        """Blocks of the same size: a small last one would cost as much as a large one."""
+        blocks = -(-len(self) // _KEYS_A_BLOCK)
+        return -(-len(self) // max(blocks, 1))
+
     def _search_block(
-        self, queries: np.ndarray, k: int, without: Sequence[np.ndarray] | None
+        self, queries: np.ndarray, k: int, without: Sequence[np.ndarray], buffer: np.ndarray
     ) -> tuple[np.ndarray, np.ndarray]:
         import numpy as np
 
         best_n = np.empty((len(queries), 0), dtype=np.int64)
         best_s = np.empty((len(queries), 0), dtype=np.float32)
-        for start in range(0, len(self), _KEYS_A_BLOCK):
-            keys = self._keys[start : start + _KEYS_A_BLOCK].astype(np.float32, copy=False)
-            scores = queries @ keys.T
-            for row, numbers in enumerate(without or ()):
+        for start in range(0, len(self), step := self._keys_a_block()):
+            keys = self._keys[start : start + step].astype(np.float32, copy=False)
+            scores = buffer[: len(keys) * len(queries)].reshape(len(keys), len(queries))
+            np.matmul(keys, queries.T, out=scores)
+            for column, numbers in enumerate(without):
                 inside = numbers[(numbers >= start) & (numbers < start + len(keys))]
-                scores[row, inside - start] = -np.inf
-            found_n, found_s = _top(scores, k)
-            best_n = np.concatenate([best_n, found_n + start], axis=1)
-            best_s = np.concatenate([best_s, found_s], axis=1)
-            if best_s.shape[1] > k:
-                best_n, best_s = _keep(best_n, best_s, k)
-        return _keep(best_n, best_s, k)
+                scores[inside - start, column] = -np.inf
+            best = _top(scores, k)
+            best_n = np.concatenate([best_n, best // len(queries) + start], axis=1)
+            best_s = np.concatenate([best_s, scores.ravel().take(best)], axis=1)
+            best_n, best_s = _keep(best_n, best_s, k)
+        return best_n, best_s
 
 
-def _top(scores: np.ndarray, k: int) -> tuple[np.ndarray, np.ndarray]:
-    """The best `k` columns of each row, in no order.
+def _top(scores: np.ndarray, k: int) -> np.ndarray:
+    """Where the best `k` of each column of `scores` [n, queries] lie, in no order.
 
-    They lie in the `k` runs of columns with the best heads, so only those are looked into: forty
-    times as fast as partitioning 50,000 columns.
+    They lie in the `k` runs of rows with the best heads, so only those are looked into; the heads
+    are searched in the same way. A run is every `runs`-th row, so that heads are maxima of whole
+    slabs of memory, which is what the processor is fastest at.
+
+    Returns:
+        Places in the flattened `scores`, int64 [queries, k].
     """
     import numpy as np
 
-    runs = scores.shape[1] // _RUN
-    if k >= runs:
-        return _partition(scores, np.arange(scores.shape[1])[None, :], k)
-    whole = scores[:, : runs * _RUN].reshape(len(scores), runs, _RUN)
-    best, _ = _partition(whole.max(axis=2), np.arange(runs)[None, :], k)
-    columns = (best[:, :, None] * _RUN + np.arange(_RUN)).reshape(len(scores), -1)
-    rest = np.arange(runs * _RUN, scores.shape[1])
-    columns = np.concatenate([columns, np.broadcast_to(rest, (len(scores), len(rest)))], axis=1)
-    return _partition(np.take_along_axis(scores, columns, axis=1), columns, k)
-
-
-def _partition(scores: np.ndarray, columns: np.ndarray, k: int) -> tuple[np.ndarray, np.ndarray]:
-    """The best `k` of each row: their `columns` (one row of them may stand for all), and scores."""
-    import numpy as np
-
-    columns = np.broadcast_to(columns, scores.shape)
-    if k < scores.shape[1]:
-        best = np.argpartition(scores, -k, axis=1)[:, -k:]
-        columns = np.take_along_axis(columns, best, axis=1)
-        scores = np.take_along_axis(scores, best, axis=1)
-    return columns.astype(np.int64), scores
+    n, queries = scores.shape
+    runs = n // _RUN
+    if runs <= 2 * k:
+        places = np.arange(n * queries).reshape(n, queries).T
+    else:
+        slabs = scores[: runs * _RUN].reshape(_RUN, runs, queries)
+        inside = np.arange(_RUN) * (runs * queries)
+        places = (_top(slabs.max(axis=0), k)[:, :, None] + inside).reshape(queries, -1)
+        rest = np.arange(runs * _RUN * queries, n * queries).reshape(-1, queries).T
+        places = np.concatenate([places, rest], axis=1)
+    k = min(k, n)
+    best = np.argpartition(scores.ravel().take(places), -k, axis=1)[:, -k:]
+    return np.take_along_axis(places, best, axis=1)
 
 
 def _keep(numbers: np.ndarray, scores: np.ndarray, k: int) -> tuple[np.ndarray, np.ndarray]:
