@@ -24,6 +24,7 @@ _SYSTEM: dict[int | None, tuple[str, str]] = {
         "the disk is full",
         "Make room and run the same command again; embed goes on from its finished parts.",
     ),
+    errno.EFBIG: ("a file has become too large", "Raise the limit on its size (`ulimit -f`)."),
     errno.EDQUOT: ("your disk quota is used up", "Make room and run the same command again."),
     errno.EROFS: ("the file system is read-only", "Give an --out that can be written."),
     errno.EACCES: ("permission denied", "Check who owns it, or give another --out."),

@@ -61,7 +61,7 @@ def report(
         )
     facts = {
         "specimens": f"{done.n:,}, {done.flagged:,} with flags",
-        "skipped": f"{done.skipped:,}",
+        "skipped": "not known" if done.skipped is None else f"{done.skipped:,}",
         "photos": f"{done.pictures:,} shown, {done.missing:,} not found",
         "page": f"{done.out} ({done.size / 1e6:.1f} MB)",
     }

@@ -36,6 +36,19 @@ def beside(final: Path, before: str = "", inside: str = "", after: str = "") -> 
     return final.with_name(f"{before}{stem}{ending}")
 
 
+def make_folder(folder: Path) -> None:
+    """Make `folder`, and those that it is in, where they are not there.
+
+    Raises:
+        ClibdError: where a file has the name of one of them.
+    """
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except (FileExistsError, NotADirectoryError) as error:
+        file = next(path for path in (folder, *folder.parents) if path.exists())
+        raise ClibdError(f"{file} is a file, not a folder", "Give another --out.") from error
+
+
 @contextmanager
 def atomic_path(final: Path, partial: Path | None = None) -> Iterator[Path]:
     """A path beside `final` to write to; it takes the final name when the block ends well.
@@ -51,14 +64,13 @@ def atomic_path(final: Path, partial: Path | None = None) -> Iterator[Path]:
         ClibdError: where the whole file cannot take its name (on Windows, a table that is open
             in a spreadsheet); it is kept, and named.
     """
-    final.parent.mkdir(parents=True, exist_ok=True)
+    make_folder(final.parent)
     if partial is None:
         # The suffix stays last, since some writers choose the format by it.
         partial = beside(final, ".", f".{os.getpid()}.partial")
     try:
         yield partial
-        with partial.open("rb+") as handle:
-            os.fsync(handle.fileno())
+        _onto_disk(partial)
     except BaseException:
         with suppress(OSError):  # what made the block fail may forbid this too, and matters more
             partial.unlink()
@@ -70,6 +82,21 @@ def atomic_path(final: Path, partial: Path | None = None) -> Iterator[Path]:
             f"{final} cannot be replaced: {error.strerror or error}",
             f"Close it where it is open. What was written is kept: rename {partial} yourself.",
         ) from error
+    except BaseException:  # Ctrl-C, just before the file took its name
+        with suppress(OSError):
+            partial.unlink()
+        raise
+
+
+@contextmanager
+def naming(path: Path) -> Iterator[None]:
+    """An OSError that names no file, as those of writing do not, names `path`."""
+    try:
+        yield
+    except OSError as error:
+        if error.filename is None:
+            error.filename = str(path)
+        raise
 
 
 def remove_partials(final: Path) -> None:
@@ -92,7 +119,7 @@ def write_text(final: Path, text: str) -> None:
 
     Lone surrogates, from file names that are not UTF-8, become `?`.
     """
-    with atomic_path(final) as partial:
+    with naming(final), atomic_path(final) as partial:
         partial.write_text(text, encoding="utf-8", errors="replace", newline="\n")
 
 
@@ -100,11 +127,11 @@ def write_text(final: Path, text: str) -> None:
 def atomic_folder(final: Path) -> Iterator[Path]:
     """A new folder beside `final` to fill; it takes the final name when the block ends well.
 
-    A folder that stands under the final name is replaced; if the block raises, it is untouched.
-    What a killed run left behind is put in order first: callers keep others from making the same
-    folder at the same time.
+    All that is in it is on the disk before. A folder that stands under the final name is replaced;
+    if the block raises, it is untouched. What a killed run left behind is put in order first:
+    callers keep others from making the same folder at the same time.
     """
-    final.parent.mkdir(parents=True, exist_ok=True)
+    make_folder(final.parent)
     partial, old = beside(final, ".", after=".partial"), beside(final, ".", after=".old")
     if old.exists() and not final.exists():  # killed between the two renames
         old.replace(final)
@@ -113,6 +140,9 @@ def atomic_folder(final: Path) -> Iterator[Path]:
     partial.mkdir()
     try:
         yield partial
+        for path in partial.rglob("*"):
+            if path.is_file():
+                _onto_disk(path)
         if final.exists():
             final.replace(old)
         partial.replace(final)
@@ -121,3 +151,8 @@ def atomic_folder(final: Path) -> Iterator[Path]:
         if old.exists() and not final.exists():
             old.replace(final)
         shutil.rmtree(old, ignore_errors=True)
+
+
+def _onto_disk(path: Path) -> None:
+    with path.open("rb+") as handle:
+        os.fsync(handle.fileno())

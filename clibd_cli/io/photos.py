@@ -85,13 +85,14 @@ def read_photo(path: StrPath) -> PhotoBytes:
 
     Raises:
         PhotoError: where it is missing, unreadable, empty, no regular file (a pipe would never
-            end), or larger than `MAX_BYTES`.
+            end), being written just now, or larger than `MAX_BYTES`.
     """
     try:
         if not stat.S_ISREG(os.stat(path).st_mode):  # noqa: PTH116
             raise PhotoError("not a regular file")
         with Path(path).open("rb") as file:
             data = file.read(MAX_BYTES + 1)
+            size = os.fstat(file.fileno()).st_size
     except (OSError, ValueError) as error:
         reason = getattr(error, "strerror", None) or str(error)
         raise PhotoError(f"the file cannot be read: {reason}") from error
@@ -99,6 +100,8 @@ def read_photo(path: StrPath) -> PhotoBytes:
         raise PhotoError("the file is empty (0 bytes)")
     if len(data) > MAX_BYTES:
         raise PhotoError(f"the file is larger than {MAX_BYTES:,} bytes")
+    if size != len(data):
+        raise PhotoError("the file was changed while it was read")
     return PhotoBytes(data, hashlib.sha256(data).hexdigest())
 
 

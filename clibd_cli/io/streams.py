@@ -9,6 +9,7 @@ from __future__ import annotations
 import codecs
 import os
 import re
+import stat
 import sys
 from collections.abc import Iterable, Iterator
 from contextlib import ExitStack, contextmanager
@@ -66,7 +67,8 @@ def read_lines(name: StrPath) -> Iterator[str]:
 
     Raises:
         ClibdError: where the file cannot be opened or is no text, or there is no standard input.
-        BrokenInputError: after the last whole line, where a file ends too early or the disk fails.
+        BrokenInputError: after the last whole line, where a file ends too early, is changed while
+            it is read, or the disk fails.
     """
     check_readable([name])
     with _opened(name) as file:
@@ -105,6 +107,7 @@ def _opened(name: StrPath) -> Iterator[BinaryIO]:
 def _blocks(file: BinaryIO, name: str) -> Iterator[bytes]:
     # read1, so that a pipe gives what it has; the first block must still show the magic bytes.
     read = getattr(file, "read1", file.read)
+    before = _state(file)
     try:
         head = b""
         while len(head) < _MAGIC_BYTES and (more := read(_BLOCK)):
@@ -116,6 +119,19 @@ def _blocks(file: BinaryIO, name: str) -> Iterator[bytes]:
         raise BrokenInputError(
             f"{name} cannot be read on: {error.strerror or error}", "Check the disk or network."
         ) from error
+    if _state(file) != before:
+        raise BrokenInputError(
+            f"{name} was changed while it was read", "Run the command again when it is complete."
+        )
+
+
+def _state(file: BinaryIO) -> tuple[int, int] | None:
+    """The size and the time of the last change of a file; None of a pipe."""
+    try:
+        facts = os.fstat(file.fileno())
+    except (OSError, AttributeError):  # no file of the system
+        return None
+    return (facts.st_size, facts.st_mtime_ns) if stat.S_ISREG(facts.st_mode) else None
 
 
 def _utf8(blocks: Iterator[bytes], name: str) -> Iterator[bytes]:

@@ -18,7 +18,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import IO, Any
 
-from clibd_cli.core.atomic import atomic_path, beside
+from clibd_cli.core.atomic import atomic_path, beside, make_folder
 from clibd_cli.core.errors import ClibdError
 from clibd_cli.io.names import printable
 
@@ -75,7 +75,7 @@ class ResultWriter(ABC):
         # Holds the lock, the slot of the final name and the open file; undone in reverse order.
         self._stack = ExitStack()
         with self._explained():
-            path.parent.mkdir(parents=True, exist_ok=True)
+            make_folder(path.parent)
             self._partial = beside(path, inside=".partial")
             # A folder that cannot be written must not be taken for one that is locked.
             self._partial.open("ab").close()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import nullcontext
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -11,12 +11,14 @@ from pathlib import Path
 from clibd_cli.core.errors import UsageError
 from clibd_cli.core.progress import SILENT, Progress
 from clibd_cli.core.records import Call, Modality, Skip
+from clibd_cli.io.names import printable
 from clibd_cli.io.results import (
     EXPLANATION,
     NEAR_COLUMNS,
     RESULT_COLUMNS,
     SkipWriter,
     call_row,
+    explanations_path,
     near_path,
     near_rows,
     open_results,
@@ -30,7 +32,7 @@ from clibd_cli.tasks.inputs import Inputs, check_inputs
 from clibd_cli.tasks.library import choose_index
 from clibd_cli.tasks.naming import MIN_SHARE
 from clibd_cli.tasks.queries import open_searcher
-from clibd_cli.tasks.report import make_report
+from clibd_cli.tasks.report import is_report, make_report
 from clibd_cli.tasks.runlog import index_facts, input_facts, run_log_path, write_run_log
 from clibd_cli.tasks.tally import Tally
 
@@ -140,6 +142,8 @@ def classify(
     )
     explainer = Explainer(searcher, table, explain, workers, progress) if explain else None
     tally = _write(table, make_calls(searcher, inputs, decide), explainer)
+    if not tally.n:
+        progress.warn(f"none of the inputs can be used: {skipped_path(table)} tells why")
     if inputs.photos and inputs.dna and tally.n and not tally.joined:
         progress.warn("no photo has the specimen id of a barcode: --labels can join them")
     seconds = time.monotonic() - started
@@ -176,7 +180,21 @@ def classify(
     write_run_log(run_log_path(table), command, {**asdict(done), **settings, **used})
     if report is not None:
         make_report(table, report, overwrite=True, progress=progress)
+    for path in _of_an_earlier_run(table, done, report):
+        progress.warn(f"{printable(path)} is there, too, but of an earlier result")
     return done
+
+
+def _of_an_earlier_run(
+    table: Path, done: ClassifySummary, report: str | Path | None
+) -> Iterator[Path]:
+    """What seems to belong to the results by its name, and does not."""
+    if done.explanations is None and explanations_path(table).is_dir():
+        yield explanations_path(table)
+    page = table.with_suffix(".html")
+    made = report is not None and page.exists() and page.samefile(report)
+    if not made and page.is_file() and is_report(page):
+        yield page
 
 
 def _write(table: Path, calls: Iterable[Call | Skip], explainer: Explainer | None) -> Tally:

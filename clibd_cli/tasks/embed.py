@@ -125,6 +125,8 @@ def embed(
         skips.close()  # the checksums of a finished store are those of its list of skips, too
         write_run_log(folder / RUN_LOG, command, {**asdict(done), **input_facts(inputs)})
         writer.finish()
+    if not done.n:
+        progress.warn(f"none of the inputs can be used: {folder / SKIPPED} tells why")
     if done.unvisited:
         progress.warn(
             f"{folder} also holds {done.unvisited:,} specimens that are not among these inputs"

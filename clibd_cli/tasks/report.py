@@ -12,6 +12,7 @@ from clibd_cli.core.atomic import write_text
 from clibd_cli.core.errors import ClibdError, UsageError
 from clibd_cli.core.progress import SILENT, Progress
 from clibd_cli.io.names import printable
+from clibd_cli.io.results import skipped_path
 
 if TYPE_CHECKING:
     from clibd_cli.report.thumbnails import Thumbnails
@@ -28,6 +29,7 @@ class ReportSummary:
         n: specimens in the results; `shown`, those in the page; `detailed`, those of them with
             their nearest references.
         pictures: photos in the page.
+        skipped: inputs; None where the list of them is not beside the results.
         missing: photos that were looked for and not found, or could not be read.
         size: bytes of the page.
     """
@@ -38,7 +40,7 @@ class ReportSummary:
     shown: int
     detailed: int
     flagged: int
-    skipped: int
+    skipped: int | None
     pictures: int
     missing: int
     size: int
@@ -105,7 +107,7 @@ def make_report(
         shown=len(contents.rows),
         detailed=sum(bool(row.nearest) for row in contents.rows),
         flagged=contents.counts.flagged,
-        skipped=sum(contents.counts.skipped.values()),
+        skipped=sum(contents.counts.skipped.values()) if skipped_path(source).is_file() else None,
         pictures=len(thumbnails.jpegs),
         missing=thumbnails.missing,
         size=page.stat().st_size,
@@ -126,16 +128,20 @@ def _photo_notes(thumbnails: Thumbnails) -> Iterator[str]:
 
 
 def _refuse_to_overwrite(page: Path, results: Path, overwrite: bool) -> None:
-    from clibd_cli.report.page import GENERATOR
-
     if not page.exists():
         return
     if page.is_dir() or (results.exists() and page.samefile(results)):
         raise UsageError(f"{printable(page)} is no place for a report", "Give another --out.")
-    with page.open("rb") as file:
-        is_report = GENERATOR.encode() in file.read(1_000)
-    if not is_report and not overwrite:
+    if not overwrite and not is_report(page):
         raise UsageError(
             f"{printable(page)} is there already, and is no report of clibd",
             "Give another --out, or --overwrite to replace it.",
         )
+
+
+def is_report(page: Path) -> bool:
+    """Whether a file is a page that `make_report` has written."""
+    from clibd_cli.report.page import GENERATOR
+
+    with page.open("rb") as file:
+        return GENERATOR.encode() in file.read(1_000)

@@ -59,6 +59,9 @@ def read_contents(source: Path, progress: Progress) -> Contents:
     near = _where_there(hits, lambda path: read_near(path, detailed), near, progress)
     counts = table.counts(skipped)
     rows = table.rows(places, near)
+    absent = list(_absent(source))
+    for note in absent:
+        progress.warn(note)
     return Contents(
         title=printable(source.name),
         version=__version__,
@@ -67,8 +70,16 @@ def read_contents(source: Path, progress: Progress) -> Contents:
         skipped=skipped[:MOST_SKIPPED],
         settings=list(_settings(log)),
         provenance=list(_facts(log))[:_MOST_FACTS],
-        notes=list(_notes(table, len(rows), bool(near), len(skipped))),
+        notes=[*absent, *_notes(table, len(rows), bool(near), len(skipped))],
     )
+
+
+def _absent(source: Path) -> Iterator[str]:
+    """What cannot be told, since a file that `classify` leaves beside the results is not there."""
+    if not near_path(source).is_file():
+        yield f"No nearest references are shown: {printable(near_path(source))} is not there."
+    if not skipped_path(source).is_file():
+        yield f"What was skipped is not known: {printable(skipped_path(source))} is not there."
 
 
 def _notes(table: Results, shown: int, near: bool, skipped: int) -> Iterator[str]:

@@ -14,7 +14,7 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from clibd_cli.core.atomic import write_text
+from clibd_cli.core.atomic import remove_partials, write_text
 from clibd_cli.core.version import __version__
 
 if TYPE_CHECKING:
@@ -45,6 +45,7 @@ def write_run_log(path: Path, command: str, facts: Mapping[str, Any]) -> None:
         "versions": versions(),
         **facts,
     }
+    remove_partials(path)  # of a run that was killed just then
     write_text(path, json.dumps(log, indent=2, ensure_ascii=False) + "\n")
 
 

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from clibd_cli.core.atomic import remove_partials, write_text
+from clibd_cli.core.atomic import make_folder, remove_partials, write_text
 from clibd_cli.core.errors import ClibdError
 from clibd_cli.core.records import Skip
 from clibd_cli.core.shipped import OWN_MODEL, shipped_model
@@ -61,7 +61,7 @@ class RunFolder:
         _check_name(name)
         replaces = overwrite or self._replaces(name, home)
         is_new = not self.path.exists()
-        self.path.mkdir(parents=True, exist_ok=True)
+        make_folder(self.path)
         try:
             with self._only_one():
                 self.put_back()  # of a run that was killed before it began

@@ -206,7 +206,14 @@ class RunFiles:
     def _write(self, name: str, state: dict[str, Any]) -> None:
         whole = {"format": _FORMAT, "identity": json.dumps(self.identity), **state}
         with atomic_path(self.folder / name) as partial:
-            torch.save(whole, partial)
+            try:
+                torch.save(whole, partial)
+            except RuntimeError as error:  # torch's own writer knows no OSError
+                raise ClibdError(
+                    f"{self.folder / name} cannot be written whole: the disk is probably full",
+                    "Make room and run the same command again: it goes on from the checkpoint "
+                    "before.",
+                ) from error
 
     def _read(self, name: str, mmap: bool = False) -> dict[str, Any] | None:
         path = self.folder / name

@@ -7,7 +7,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from clibd_cli.core.atomic import atomic_folder, write_text
+from clibd_cli.core.atomic import atomic_folder, make_folder, naming, write_text
 from clibd_cli.core.digest import sha256_file
 from clibd_cli.core.errors import ClibdError
 from clibd_cli.core.progress import SILENT, Progress
@@ -98,7 +98,7 @@ def build_index(
     """
     refuse_unfinished(stores)
     facts = common_facts(stores)
-    with _locked(out), atomic_folder(out) as folder:
+    with naming(out), _locked(out), atomic_folder(out) as folder:
         old = None if base is None else _read_base(base, facts, plan)
         # The vectors of a base must stay distinct, so they keep their number format.
         facts = replace(facts, dtype=old.header.dtype if old else plan.dtype or facts.dtype)
@@ -140,7 +140,7 @@ def _locked(out: Path) -> Iterator[None]:
     """One build of an index at a time: the second would lose what the first adds."""
     from filelock import FileLock, Timeout
 
-    out.parent.mkdir(parents=True, exist_ok=True)
+    make_folder(out.parent)
     lock = FileLock(out.with_name(f".{out.name}.lock"))
     try:
         lock.acquire(timeout=0)

@@ -7,6 +7,8 @@ parameters and the file's SHA-256 in the sidecar and checks them before the file
 
 from __future__ import annotations
 
+import errno
+import os
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -76,10 +78,13 @@ class HnswIndex:
         """Read a graph whose SHA-256 the caller has checked.
 
         Raises:
-            ClibdError: where it does not hold `count` vectors.
+            ClibdError: where it is cut off or does not hold `count` vectors.
         """
         graph = _hnswlib().Index(space="ip", dim=dim)
-        graph.load_index(str(path))
+        try:
+            graph.load_index(str(path))
+        except RuntimeError as error:
+            raise ClibdError(f"{path} is damaged: {error}", "Build the index anew.") from error
         if graph.element_count != count:
             raise ClibdError(
                 f"{path} holds {graph.element_count} vectors, not {count}", "Build the index anew."
@@ -104,8 +109,14 @@ class HnswIndex:
             advance(len(block))
 
     def save(self, path: Path) -> None:
-        """Write the graph to `path`."""
+        """Write the graph to `path`.
+
+        Raises:
+            OSError: where it does not fit on the disk, which hnswlib says nothing of.
+        """
         self._graph.save_index(str(path))
+        if path.stat().st_size != self._graph.index_file_size():
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(path))
 
     def with_ef(self, ef: int) -> HnswIndex:
         """The same graph, searched more or less widely."""

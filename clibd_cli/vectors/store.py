@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from clibd_cli.core.atomic import atomic_path, write_text
+from clibd_cli.core.atomic import atomic_path, make_folder, naming, write_text
 from clibd_cli.core.closing import Closing
 from clibd_cli.core.digest import sha256_file
 from clibd_cli.core.errors import ClibdError
@@ -38,7 +38,7 @@ class StoreWriter(Closing):
 
         refuse_foreign_folder(folder)
         _refuse_other_shards(folder)
-        folder.mkdir(parents=True, exist_ok=True)
+        make_folder(folder)
         self.folder = folder
         self.facts = facts
         self._command = command
@@ -70,7 +70,7 @@ class StoreWriter(Closing):
             write_text(self.folder / UNFINISHED, self._command + "\n")
             self._marked = True
         path = self.folder / f"part-{self._next:06d}.parquet"
-        with atomic_path(path) as partial:
+        with naming(path), atomic_path(path) as partial:
             pq.write_table(rows, partial, compression="zstd", write_page_checksum=True)
             digest = sha256_file(partial)
         self._sums[path.name] = digest
