@@ -12,12 +12,11 @@ from typing import ParamSpec, TypeVar
 
 import typer
 
+from clibd_cli.cli.ctrl_c import INTERRUPTED
 from clibd_cli.core.errors import ClibdError
 
 P = ParamSpec("P")
 R = TypeVar("R")
-
-INTERRUPTED = 130
 
 _SYSTEM: dict[int | None, tuple[str, str]] = {
     errno.ENOSPC: (

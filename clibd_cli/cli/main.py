@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import os
-import signal
 import sys
-from types import FrameType
 from typing import Annotated
 
 import typer
@@ -15,9 +12,10 @@ from clibd_cli.cli.audit import audit
 from clibd_cli.cli.build_index import build_index
 from clibd_cli.cli.check import check
 from clibd_cli.cli.classify import FLAG_WORDS, classify
+from clibd_cli.cli.ctrl_c import INTERRUPTED, listen
 from clibd_cli.cli.demo import demo
 from clibd_cli.cli.embed import embed
-from clibd_cli.cli.errors import INTERRUPTED, guarded
+from clibd_cli.cli.errors import guarded
 from clibd_cli.cli.evaluate import evaluate
 from clibd_cli.cli.export import export
 from clibd_cli.cli.report import report
@@ -70,7 +68,7 @@ def clibd(
 
 
 def run() -> None:
-    """The entry point."""
+    """Run the program with the words of the command line."""
     # Torch's threads wait for each other at every step. Awake, as is usual, they take the cores
     # from whatever else runs there, and on a busy machine that is each other: 4 times as slow.
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
@@ -78,15 +76,8 @@ def run() -> None:
         # A terminal of another encoding must not stop a run because of one name.
         if hasattr(stream, "reconfigure"):
             stream.reconfigure(errors="replace")
-    if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
-        signal.signal(signal.SIGINT, _stop)
+    listen()
     try:
         app()
     except KeyboardInterrupt:
         sys.exit(INTERRUPTED)
-
-
-def _stop(number: int, frame: FrameType | None) -> None:
-    """Ctrl-C: in order, with what was begun ended; once more: at once, whatever threads do."""
-    signal.signal(signal.SIGINT, lambda number, frame: os._exit(INTERRUPTED))
-    raise KeyboardInterrupt

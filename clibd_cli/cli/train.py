@@ -14,7 +14,7 @@ import typer
 
 from clibd_cli.cli import options
 from clibd_cli.cli.console import LiveProgress, command_line, show_summary
-from clibd_cli.cli.errors import INTERRUPTED
+from clibd_cli.cli.ctrl_c import INTERRUPTED
 from clibd_cli.cli.setting_options import given_settings, setting_parameters
 
 if TYPE_CHECKING:

@@ -33,7 +33,10 @@ def write_weights(path: Path, tensors: Mapping[str, Tensor], heads: Mapping[Moda
     arrays = {name: tensors[name].detach().contiguous().numpy() for name in sorted(tensors)}
     facts = json.dumps({"heads": dict(sorted(heads.items()))})
     with atomic_path(path) as partial:
+        partial.touch()
+        rights = partial.stat().st_mode
         save_file(arrays, partial, metadata={_METADATA: facts})
+        partial.chmod(rights)  # safetensors lets nobody else read it, in a shared folder either
 
 
 def read_weights(

@@ -22,7 +22,7 @@ import shutil
 import sys
 import tempfile
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 if __name__ == "__main__":
@@ -39,6 +39,8 @@ from tests.stress.forked import (
     load_libraries,
     press_ctrl_c,
 )
+
+FAULTS = ("kill", "full", "ctrl-c")
 
 Files = dict[str, bytes]
 """The bytes of files by their paths."""
@@ -99,6 +101,11 @@ class Tally:
     disturbed: int = 0
     lost: list[str] = field(default_factory=list)
 
+    def lose(self, faults: Sequence[Fault], what: str) -> None:
+        """Take note of what went wrong, where something did."""
+        if what:
+            self.lost.append(f"after {', then '.join(map(str, faults))}: {what}")
+
 
 def make_inputs(folder: Path) -> None:
     """Inputs of all verbs, some of them bad, a model and an index. Called in a child."""
@@ -151,14 +158,16 @@ def torn(now: Files, before: Files, whole: Files, verb: Verb) -> list[str]:
 
 
 class Disturber:
-    """Disturbs one verb, each time in a fresh copy of a folder of inputs."""
+    """Disturbs one verb, each time in a fresh copy of a folder of inputs.
 
-    def __init__(self, name: str, inputs: Path, fault: str, rng: random.Random) -> None:
+    Attributes:
+        tallies: by fault.
+    """
+
+    def __init__(self, name: str, inputs: Path) -> None:
         self._verb = VERBS[name]
         self._inputs = inputs
-        self._kind = fault
-        self._rng = rng
-        self.tally = Tally()
+        self.tallies = {fault: Tally() for fault in FAULTS}
         folder = self._fresh()
         self._before = files_of(folder, self._verb)
         self._plain = self._run(folder)
@@ -167,37 +176,41 @@ class Disturber:
         self._whole = files_of(folder, self._verb)
         self._largest = max(map(len, self._whole.values()))
 
-    def disturb(self) -> None:
+    def disturb(self, kind: str, rng: random.Random) -> None:
         """One trial."""
         folder = self._fresh()
-        self.tally.trials += 1
-        faults = []
-        while not faults or self._rng.random() < 0.3:
-            faults.append(self._fault())
+        tally = self.tallies[kind]
+        tally.trials += 1
+        faults: list[Fault] = []
+        while not faults or rng.random() < 0.3:
+            faults.append(self._fault(kind, rng))
             ended = self._run(folder, faults[-1])
-            self.tally.disturbed += ended.code != 0
-            self._judge(folder, ended, faults)
-        again = self._run(folder)
-        if again.code:
-            self._lose(faults, f"the same command again ends with {again.code}: {again.said}")
-        elif files_of(folder, self._verb) != self._whole:
-            self._lose(faults, "the result is not that of an undisturbed run")
-        elif left := leftovers(folder):
-            self._lose(faults, f"left over: {left}")
+            tally.disturbed += ended.code != 0
+            tally.lose(faults, self._wrong_after(folder, ended, kind))
+        tally.lose(faults, self._wrong_at_last(folder, self._run(folder)))
 
-    def _judge(self, folder: Path, ended: Ended, faults: Sequence[Fault]) -> None:
+    def _wrong_after(self, folder: Path, ended: Ended, kind: str) -> str:
+        """What a disturbed run has done wrong; empty where nothing."""
         if wrong := torn(files_of(folder, self._verb), self._before, self._whole, self._verb):
-            self._lose(faults, f"torn: {wrong}")
-        expected = {"kill": -9, "full": 1, "ctrl-c": 130}[self._kind]
+            return f"torn: {wrong}"
+        expected = {"kill": -9, "full": 1, "ctrl-c": 130}[kind]
         clear = not any(word in ended.said for word in ("Traceback", "fault in clibd", "Exception"))
-        if ended.code not in (0, expected) or not clear:
-            self._lose(faults, f"ends with {ended.code}: {ended.said}")
+        return "" if ended.code in (0, expected) and clear else f"{ended.code}: {ended.said}"
 
-    def _fault(self) -> Fault:
-        rng, act = self._rng, {"kill": kill, "full": disk_full, "ctrl-c": press_ctrl_c}[self._kind]
+    def _wrong_at_last(self, folder: Path, ended: Ended) -> str:
+        """What is wrong when the same command has run again."""
+        if ended.code:
+            return f"the same command again ends with {ended.code}: {ended.said}"
+        if files_of(folder, self._verb) != self._whole:
+            return "the result is not that of an undisturbed run"
+        left = leftovers(folder)
+        return f"left over: {left}" if left else ""
+
+    def _fault(self, kind: str, rng: random.Random) -> Fault:
+        act = {"kill": kill, "full": disk_full, "ctrl-c": press_ctrl_c}[kind]
         if rng.random() < 0.5:
             return Fault(act, touch=rng.randint(1, self._plain.touches))
-        if self._kind == "full":
+        if kind == "full":
             return Fault(file_bytes=round(self._largest ** rng.uniform(0.3, 1)))
         return Fault(act, seconds=rng.uniform(0, self._plain.seconds))
 
@@ -213,9 +226,6 @@ class Disturber:
 
     def _run(self, folder: Path, fault: Fault = NONE) -> Ended:
         return _clibd(self._verb.words, folder, fault)
-
-    def _lose(self, faults: Sequence[Fault], what: str) -> None:
-        self.tally.lost.append(f"after {', then '.join(map(str, faults))}: {what}")
 
 
 def _clibd(words: str, folder: Path, fault: Fault = NONE) -> Ended:
@@ -243,27 +253,24 @@ def main(times: int, verbs: Sequence[str], faults: Sequence[str], seed: int) -> 
     load_libraries()
     shorten_windows()
     told: dict[str, dict[str, object]] = {}
-    lost = False
     with tempfile.TemporaryDirectory() as root:
         inputs = prepared(Path(root))
-        for fault in faults:
-            for verb in verbs:
-                disturber = Disturber(verb, inputs, fault, random.Random(f"{seed} {fault} {verb}"))
+        for verb in verbs:
+            disturber = Disturber(verb, inputs)
+            for fault in faults:
+                rng = random.Random(f"{seed} {fault} {verb}")
                 for _ in range(times):
-                    disturber.disturb()
-                tally = disturber.tally
-                told[f"{fault} {verb}"] = {name: getattr(tally, name) for name in Tally.__slots__}
-                lost = lost or bool(tally.lost)
-                print(f"{fault} {verb}: {tally}", file=sys.stderr)
+                    disturber.disturb(fault, rng)
+                told[f"{fault} {verb}"] = asdict(disturber.tallies[fault])
+                print(fault, verb, told[f"{fault} {verb}"], file=sys.stderr, flush=True)
     print(json.dumps(told, indent=2))
-    return int(lost)
+    return int(any(tally["lost"] for tally in told.values()))
 
 
 if __name__ == "__main__":
-    FAULTS = ["kill", "full", "ctrl-c"]
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--times", type=int, default=50)
-    parser.add_argument("--verb", choices=sorted(VERBS), action="append")
+    parser.add_argument("--verb", choices=list(VERBS), action="append")
     parser.add_argument("--fault", choices=FAULTS, action="append")
     parser.add_argument("--seed", type=int, default=0)
     asked = parser.parse_args()
