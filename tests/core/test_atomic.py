@@ -7,7 +7,14 @@ from pathlib import Path
 
 import pytest
 
-from clibd_cli.core.atomic import atomic_folder, atomic_path, beside, remove_partials, write_text
+from clibd_cli.core.atomic import (
+    atomic_folder,
+    atomic_path,
+    beside,
+    naming,
+    remove_partials,
+    write_text,
+)
 from clibd_cli.core.digest import sha256_file, sha256_text
 from clibd_cli.core.errors import ClibdError
 
@@ -145,3 +152,22 @@ def test_what_killed_processes_left_is_removed_and_nothing_else(tmp_path: Path, 
         path.write_text("half")
     remove_partials(final)
     assert sorted(tmp_path.iterdir()) == sorted([final, *others])
+
+
+def test_ctrl_c_before_the_name_is_taken_leaves_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def stopped(self: Path, target: Path) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(Path, "replace", stopped)
+    with pytest.raises(KeyboardInterrupt):
+        write_text(tmp_path / "r.run.json", "{}")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_an_error_of_writing_names_the_file() -> None:
+    with pytest.raises(OSError, match=r"No space left on device: 'r\.csv'"), naming(Path("r.csv")):
+        raise OSError(28, "No space left on device")
+    with pytest.raises(OSError, match="'other'"), naming(Path("r.csv")):
+        raise OSError(28, "No space left on device", "other")

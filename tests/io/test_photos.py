@@ -340,3 +340,10 @@ def test_a_jpeg_needs_no_other_readers(tmp_path: Path) -> None:
     )
     words = [sys.executable, "-c", program, str(tmp_path / "one.jpg")]
     assert subprocess.run(words, check=False).returncode == 0
+
+
+def test_a_photo_that_is_being_written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "p.png").write_bytes(saved(Image.fromarray(CORNERS), "PNG"))
+    monkeypatch.setattr(os, "fstat", lambda _: os.stat_result([0o100644, *[0] * 5, 9999, 0, 0, 0]))
+    with pytest.raises(PhotoError, match="changed while it was read"):
+        read_photo(tmp_path / "p.png")

@@ -3,6 +3,7 @@ from __future__ import annotations
 import codecs
 import gzip
 import io
+import os
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -207,3 +208,20 @@ class _Pieces:
 
     def read(self, size: int) -> bytes:
         return next(self._pieces, b"")
+
+
+@pytest.mark.parametrize("change", ["grows", "shrinks"])
+def test_a_file_that_changes_while_it_is_read_is_not_whole(tmp_path: Path, change: str) -> None:
+    """A sequencer that still writes, say: the last record may be half of one."""
+    path = tmp_path / "run.fasta"
+    path.write_bytes(b">a\nACGT\n" * 100_000)
+    lines = read_lines(path)
+    next(lines)
+    if change == "grows":
+        with path.open("ab") as file:
+            file.write(b">b\nAC")
+    else:
+        os.truncate(path, 700_000)
+    with pytest.raises(BrokenInputError, match="changed while it was read"):
+        for line in lines:
+            assert line in (">a", "ACGT", ">b")

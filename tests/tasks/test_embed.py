@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import csv
 import shutil
-import subprocess
-import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -249,63 +247,6 @@ def test_a_model_without_the_tower(workplace: Path, tiny_home: Path) -> None:
             embed(Inputs(["a.fasta"]), Path("out"), model="photos-only")
     finally:
         shutil.rmtree(tiny_home / "models" / "photos-only")
-
-
-KILLED = """
-import os, signal, sys
-from pathlib import Path
-import clibd_cli.tasks.embed as task
-from clibd_cli.tasks.inputs import Inputs
-
-where, moment = sys.argv[1], int(sys.argv[2])
-task.ROWS_A_PART = {"image": 4, "dna": 4, "text": 4}
-calls = 0
-
-def die_at(real):
-    def call(*args, **kwargs):
-        global calls
-        calls += 1
-        if calls == moment:
-            os._exit(9)
-        return real(*args, **kwargs)
-    return call
-
-if where == "rename":
-    Path.replace = die_at(Path.replace)
-elif where == "sync":
-    os.fsync = die_at(os.fsync)
-elif where == "encode":
-    from clibd_cli.models.model import ClibdModel
-    ClibdModel.encode_with_strength = die_at(ClibdModel.encode_with_strength)
-task.embed(Inputs(["a.fasta"], ["photos"]), Path("out"), workers=1, batch_size=3)
-"""
-
-
-@pytest.mark.parametrize(
-    ("where", "moment"), [("rename", 1), ("rename", 4), ("sync", 3), ("encode", 1), ("encode", 6)]
-)
-def test_a_killed_run_is_finished_by_the_same_command(
-    workplace: Path, monkeypatch: pytest.MonkeyPatch, where: str, moment: int
-) -> None:
-    write_fasta(workplace / "a.fasta", range(4))
-    write_photos(workplace / "photos", range(3))
-    monkeypatch.setattr("clibd_cli.tasks.embed.ROWS_A_PART", {"image": 4, "dna": 4, "text": 4})
-    root = Path(__file__).resolve().parents[2]
-    program = f"import sys; sys.path.insert(0, {str(root)!r})\n{KILLED}"
-    killed = subprocess.run(
-        [sys.executable, "-c", program, where, str(moment)],
-        check=False,
-        capture_output=True,
-        text=True,
-    )
-    assert killed.returncode == 9, killed.stderr
-    inputs = Inputs(["a.fasta"], ["photos"])
-    finished = embed(inputs, Path("out"), workers=1, batch_size=3)
-    assert finished.n == 28
-    embed(inputs, Path("undisturbed"), workers=1, batch_size=3)
-    expected = [path.read_bytes() for path in part_paths(Path("undisturbed"))]
-    assert [path.read_bytes() for path in part_paths(Path("out"))] == expected
-    assert [path for path in Path("out").iterdir() if "partial" in path.name] == []
 
 
 def test_all_species_are_told_apart(workplace: Path) -> None:

@@ -280,3 +280,13 @@ def test_photos_lie_relative_to_the_results(here: Path) -> None:
     write_photo(here / "run" / "photos" / "S1.png")
     done = make_report(write_results(here / "run" / "r.parquet", [result(1)]))
     assert done.pictures == 1
+
+
+def test_what_is_missing_beside_the_results_is_told(here: Path) -> None:
+    heard = Heard()
+    done = make_report(write_results(here / "r.csv", [result(1)]), progress=heard)
+    assert done.skipped is None
+    page = (here / "r.html").read_text(encoding="utf-8")
+    for name in ("r.hits.parquet is not there", "r.skipped.csv is not there"):
+        assert name in page
+        assert any(name in warning for warning in heard.warnings)

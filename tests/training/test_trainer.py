@@ -459,3 +459,21 @@ def test_to_choose_by_validations_needs_some(tmp_path: Path, field: dict[str, An
 def test_an_anchor_needs_its_tower(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="no text tower"):
         _train(tmp_path, tiny_towers(), anchor=("text",))
+
+
+def test_a_checkpoint_that_does_not_fit_on_the_disk(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """torch's writer then raises a RuntimeError; the checkpoint before stays."""
+    _train(tmp_path, tiny_towers(), stop_at=1)
+    before = (tmp_path / CHECKPOINT).read_bytes()
+
+    def full(*_: object) -> None:
+        raise RuntimeError("[enforce fail at inline_container.cc:672] . unexpected pos 128 vs 0")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(torch, "save", full)
+        with pytest.raises(ClibdError, match=r"checkpoint\.pt cannot be written whole"):
+            _train(tmp_path, tiny_towers())
+    assert (tmp_path / CHECKPOINT).read_bytes() == before
+    assert _train(tmp_path, tiny_towers()).resumed_at == 1

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 
+from clibd_cli.core.errors import ClibdError
 from clibd_cli.vectors.exact import ExactIndex
 from clibd_cli.vectors.hnsw import HnswIndex, HnswSettings, hnsw_available
 from clibd_cli.vectors.protocol import VectorIndex
@@ -29,7 +32,7 @@ def exact_half(keys: np.ndarray, folder: Path) -> VectorIndex:
     return ExactIndex(keys.astype(np.float16))
 
 
-def hnsw(keys: np.ndarray, folder: Path) -> VectorIndex:
+def hnsw(keys: np.ndarray, folder: Path) -> HnswIndex:
     graph = HnswIndex.empty(keys.shape[1], HnswSettings(ef=200))
     graph.extend(keys)
     return graph
@@ -140,3 +143,26 @@ def test_a_graph_built_twice_has_the_same_bytes(tmp_path: Path) -> None:
         graph.extend(unit_vectors(300))
         graph.save(tmp_path / name)
     assert (tmp_path / "one").read_bytes() == (tmp_path / "two").read_bytes()
+
+
+@pytest.mark.skipif(not hnsw_available(), reason="hnswlib is not installed")
+def test_a_graph_that_does_not_fit_on_the_disk_is_no_graph(tmp_path: Path) -> None:
+    """hnswlib says nothing of a full disk, and leaves a file that is cut off."""
+
+    class Full:
+        def __init__(self, graph: Any) -> None:
+            self._graph = graph
+
+        def __getattr__(self, name: str) -> Any:
+            return getattr(self._graph, name)
+
+        def save_index(self, path: str) -> None:
+            self._graph.save_index(path)
+            os.truncate(path, 1000)
+
+    graph = hnsw(unit_vectors(50), tmp_path)
+    graph._graph = Full(graph._graph)
+    with pytest.raises(OSError, match="No space left"):
+        graph.save(tmp_path / "g.bin")
+    with pytest.raises(ClibdError, match=r"g\.bin is damaged"):
+        HnswIndex.load(tmp_path / "g.bin", 16, 50, HnswSettings())
