@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import suppress
 from typing import TYPE_CHECKING
+
+from clibd_cli.core.ahead import default_workers, done_ahead
 
 if TYPE_CHECKING:
     import numpy as np
 
-_KEYS_A_BLOCK = 30_000
-_QUERIES_A_BLOCK = 256
+_KEYS_A_BLOCK = 50_000
+_QUERIES_A_BLOCK = 512
 _RUN = 16
+_MOST_THREADS = 4
+_MOST_NUMBERS_CONVERTED = 64 << 20
 
 
 class ExactIndex:
@@ -18,12 +23,22 @@ class ExactIndex:
 
     Args:
         keys: [n, dim], unit length.
+        threads: blocks of queries searched at the same time, each in up to 100 MB, so that all
+            cores are at work while NumPy, which multiplies with all of them, picks the best with
+            one; None for as many as there are cores, up to 4.
     """
 
     kind = "exact"
 
-    def __init__(self, keys: np.ndarray) -> None:
+    def __init__(self, keys: np.ndarray, threads: int | None = None) -> None:
+        import numpy as np
+
         self._keys = keys
+        if keys.size <= _MOST_NUMBERS_CONVERTED:  # else block by block, in every search
+            self._keys = keys.astype(np.float32, copy=False)
+        self._threads = min(default_workers(), _MOST_THREADS) if threads is None else threads
+        # Kept for the next search: fresh pages would take half as long as the product.
+        self._buffers: list[np.ndarray] = []
 
     def __len__(self) -> int:
         return int(self._keys.shape[0])
@@ -42,29 +57,29 @@ class ExactIndex:
         k = min(k, len(self))
         numbers = np.empty((len(queries), k), dtype=np.int64)
         similarities = np.empty((len(queries), k), dtype=np.float32)
-        # One buffer for all blocks: fresh pages for each would take longer than the product.
-        room = self._keys_a_block() * min(_QUERIES_A_BLOCK, len(queries))
-        buffer = np.empty(room, dtype=np.float32)
-        for start in range(0, len(queries), _QUERIES_A_BLOCK):
+
+        def search_block(start: int) -> None:
             block = slice(start, start + _QUERIES_A_BLOCK)
             left_out = () if without is None else without[block]
-            found = self._search_block(queries[block], k, left_out, buffer)
-            numbers[block], similarities[block] = found
+            numbers[block], similarities[block] = self._search_block(queries[block], k, left_out)
+
+        starts = range(0, len(queries), _QUERIES_A_BLOCK)
+        threads = self._threads if len(starts) > 1 else 0
+        for _ in done_ahead(search_block, starts, threads, 2 * threads):
+            pass
         return numbers, similarities
 
-    def _keys_a_block(self) -> int:
-        """Blocks of the same size: a small last one would cost as much as a large one."""
-        blocks = -(-len(self) // _KEYS_A_BLOCK)
-        return -(-len(self) // max(blocks, 1))
-
     def _search_block(
-        self, queries: np.ndarray, k: int, without: Sequence[np.ndarray], buffer: np.ndarray
+        self, queries: np.ndarray, k: int, without: Sequence[np.ndarray]
     ) -> tuple[np.ndarray, np.ndarray]:
         import numpy as np
 
         best_n = np.empty((len(queries), 0), dtype=np.int64)
         best_s = np.empty((len(queries), 0), dtype=np.float32)
-        for start in range(0, len(self), step := self._keys_a_block()):
+        # Blocks of the same size: a small last one would cost as much as a large one.
+        step = -(-len(self) // max(1, -(-len(self) // _KEYS_A_BLOCK)))
+        buffer = self._take_buffer(step * len(queries))
+        for start in range(0, len(self), max(1, step)):
             keys = self._keys[start : start + step].astype(np.float32, copy=False)
             scores = buffer[: len(keys) * len(queries)].reshape(len(keys), len(queries))
             np.matmul(keys, queries.T, out=scores)
@@ -75,7 +90,17 @@ class ExactIndex:
             best_n = np.concatenate([best_n, best // len(queries) + start], axis=1)
             best_s = np.concatenate([best_s, scores.ravel().take(best)], axis=1)
             best_n, best_s = _keep(best_n, best_s, k)
+        self._buffers.append(buffer)
         return best_n, best_s
+
+    def _take_buffer(self, size: int) -> np.ndarray:
+        """One that no other thread has."""
+        import numpy as np
+
+        with suppress(IndexError):  # another thread may have taken the last one
+            if len(buffer := self._buffers.pop()) >= size:
+                return buffer
+        return np.empty(size, dtype=np.float32)
 
 
 def _top(scores: np.ndarray, k: int) -> np.ndarray:

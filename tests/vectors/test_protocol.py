@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -134,6 +135,32 @@ def test_exact_search_across_blocks(monkeypatch: pytest.MonkeyPatch) -> None:
     keys, queries = unit_vectors(50), unit_vectors(11, seed=4)
     numbers, _ = ExactIndex(keys).search(queries, 4)
     assert (numbers == np.argsort(-(queries @ keys.T), axis=1)[:, :4]).all()
+
+
+@pytest.mark.parametrize("k", [1, 7, 40])
+def test_exact_search_among_many_finds_what_sorting_finds(k: int) -> None:
+    keys, queries = unit_vectors(5003), unit_vectors(40, seed=6)
+    gone = [np.arange(row, 5003, 2) for row in range(40)]
+    numbers, similarities = ExactIndex(keys).search(queries, k, gone)
+    cosines = queries @ keys.T
+    for row, left_out in enumerate(gone):
+        cosines[row, left_out] = -np.inf
+    assert (numbers == np.argsort(-cosines, axis=1)[:, :k]).all()
+    np.testing.assert_allclose(similarities, -np.sort(-cosines, axis=1)[:, :k], atol=1e-6)
+
+
+def test_exact_searches_at_the_same_time_do_not_disturb_each_other() -> None:
+    index = ExactIndex(unit_vectors(3000))
+    queries = [unit_vectors(n, seed=n) for n in (1, 700, 20, 512) * 3]
+    expected = [index.search(some, 5)[0] for some in queries]
+    with ThreadPoolExecutor(4) as pool:
+        found = list(pool.map(lambda some: index.search(some, 5)[0], queries))
+    assert all((a == b).all() for a, b in zip(expected, found, strict=True))
+
+
+def test_exact_search_among_no_keys() -> None:
+    numbers, similarities = ExactIndex(np.empty((0, 16), np.float32)).search(unit_vectors(2), 3)
+    assert numbers.shape == similarities.shape == (2, 0)
 
 
 @needs_hnswlib
