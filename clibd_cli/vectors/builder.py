@@ -149,9 +149,10 @@ def _locked(out: Path) -> Iterator[None]:
     try:
         yield
     finally:
-        lock.release()
-        with suppress(OSError):  # on Windows, another run may be waiting for it
+        # Removed while it is held, so that nobody else's lock is; Windows does so on release.
+        with suppress(OSError):
             Path(lock.lock_file).unlink()
+        lock.release()
 
 
 def _represent(

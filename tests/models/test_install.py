@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
@@ -180,3 +181,10 @@ def test_names_that_could_leave_the_home_are_refused(tmp_path: Path, name: str) 
 @pytest.mark.parametrize("name", ["a", "0", "clibd-1m", "My_Model.v2", "a" * 64, "console", "com"])
 def test_plain_names_are_taken(name: str) -> None:
     check_name(name)
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows has other rights")
+def test_all_files_of_a_model_have_the_same_rights(tmp_path: Path) -> None:
+    install_tiny(tmp_path, "tiny")
+    rights = {path.name: path.stat().st_mode for path in (tmp_path / "tiny").iterdir()}
+    assert rights["model.safetensors"] == rights["card.json"]
