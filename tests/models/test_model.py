@@ -161,9 +161,9 @@ class TestDamagedFolders:
         self.refused(copy, r"model\.safetensors")
 
     def test_card_of_another_model(self, copy: Path) -> None:
-        card = (copy / "card.json").read_text("utf-8")
-        for wrong in ('"depth": 3', '"depth": 1'):
-            (copy / "card.json").write_text(card.replace('"depth": 2', wrong, 1), encoding="utf-8")
+        card = read_card(copy)
+        for depth in (3, 1):
+            write_card(copy, replace(card, image=replace(card.image, depth=depth)))
             sealed(copy)
             self.refused(copy, "does not hold the model")
 
