@@ -14,6 +14,8 @@ from io import BytesIO
 from pathlib import Path
 from random import Random
 
+from clibd_cli.alignment import strand
+from clibd_cli.alignment.strand import Strand
 from clibd_cli.calibration import curves
 from clibd_cli.core.digest import sha256_file
 from clibd_cli.core.records import Specimen
@@ -21,20 +23,22 @@ from clibd_cli.core.seal import sealed
 from clibd_cli.io.photo_content import is_near_empty
 from clibd_cli.io.photos import PhotoError, load_photo
 from clibd_cli.report.thumbnails import small_jpeg
+from clibd_cli.tasks.calibrations import calibrations_for
 from clibd_cli.tasks.queries import Found
 from clibd_cli.tasks.strands import read_strand, turned
-from clibd_cli.tasks.trust import TrustedNaming, calibrations_for
+from clibd_cli.tasks.trust import TrustedNaming
 from clibd_cli.vectors import builder, header
 from clibd_cli.vectors.holdings import holdings_of_index
 from clibd_cli.vectors.index import ReferenceIndex
 from clibd_cli.vectors.parts import part_paths, read_rows
 from clibd_cli.vectors.sums import SUMS
 from clibd_cli.vectors.verify import verify_store
+from tests.made_library import made_barcode
 from tests.stress.contract import Reader, promise
 from tests.stress.mutations import damaged, odd_json
+from tests.tasks.test_annotating import calibration
 from tests.vectors.made import specimens, unit_vectors, write_store
 
-_SHIPPED = Path(curves.__file__).parents[1] / "shipped" / "clibd-mini-library"
 _ROWS = 12
 
 
@@ -109,9 +113,8 @@ def _indexes(work: Path) -> list[Reader]:
     index = work / "index"
 
     def annotate(_: Path) -> dict[str, str]:
-        return {
-            name: (_SHIPPED / name).read_text(encoding="utf-8") for name in ("strand.json",)
-        } | {curves.FILE: _short_calibration()}
+        words = Strand.of(made_barcode(species) for species in range(8)).to_json()
+        return {strand.FILE: words, curves.FILE: curves.to_json([calibration("dna", "dna")])}
 
     builder.build_index([store], index, builder.BuildPlan("exact"), annotate=annotate)
     whole = {path.name: path.read_bytes() for path in index.iterdir()}
@@ -126,18 +129,6 @@ def _indexes(work: Path) -> list[Reader]:
                 path.with_name(other).write_bytes(bytes_)
             readers.append(Reader(title, path, [content], _open_index, change))
     return readers
-
-
-def _short_calibration() -> str:
-    """That of the library that ships, with a few of its hundreds of steps, for barcodes alone."""
-    facts = json.loads((_SHIPPED / curves.FILE).read_text(encoding="utf-8"))
-    barcodes = [one for one in facts["calibrations"] if one["query"] == "dna"][:1]
-    for one in barcodes:
-        one["keys"] = ["dna"]
-        for rank in one["ranks"].values():
-            rank["steps"] = rank["steps"][:3]
-            rank["reliability"] = rank["reliability"][:1]
-    return json.dumps({**facts, "calibrations": barcodes})
 
 
 def _open_index(path: Path) -> None:
@@ -166,6 +157,7 @@ def _open_index(path: Path) -> None:
 def model_readers(work: Path) -> list[Reader]:
     """Readers of models and checkpoints, which need torch."""
     import torch
+    from safetensors.torch import save
 
     from clibd_cli.models.checkpoint import read_tensors
     from clibd_cli.models.registry import CARD_FILE, VOCAB_FILE, WEIGHTS_FILE, read_card
@@ -179,7 +171,7 @@ def model_readers(work: Path) -> list[Reader]:
     card = read_card(model)
     weights = (model / WEIGHTS_FILE).read_bytes()
     texts, state = [(model / CARD_FILE).read_bytes()], {"a.weight": torch.ones(3, 2)}
-    checkpoints = []
+    checkpoints, flat = [], save(state)
     for legacy in (False, True):
         file = BytesIO()
         held = {"model": state, "epoch": 3, "args": {"lr": 1e-3}}
@@ -195,7 +187,7 @@ def model_readers(work: Path) -> list[Reader]:
 
     copy = Path(shutil.copytree(model, work / "a card"))
     return [
-        Reader("checkpoint", work / "best.pth", [*checkpoints, weights[:4000]], read_tensors),
+        Reader("checkpoint", work / "best.pth", [*checkpoints, flat], read_tensors),
         Reader("safetensors header", work / "w.safetensors", [weights], read_tensors, _odd_header),
         Reader("weights", model / WEIGHTS_FILE, [weights], towers_of, _odd_header),
         Reader("card.json", copy / CARD_FILE, texts, card_of, odd_json),
