@@ -218,8 +218,8 @@ class ModelCard:
         return replace(self, fingerprint=digest)
 
     def to_json(self) -> str:
-        """The card as indented JSON, with its checksum."""
-        return sealed(asdict(self))
+        """The card as indented JSON in the format of today, with its checksum."""
+        return sealed({**asdict(self), "format_version": FORMAT_VERSION})
 
 
 def pooling_of(card: ModelCard) -> DnaPooling | None:
