@@ -17,6 +17,7 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
+from unicodedata import normalize
 
 from clibd_cli.core.errors import ClibdError
 from clibd_cli.core.lineage import RANKS
@@ -82,12 +83,23 @@ def clean_ids(column: pa.ChunkedArray, files: bool = False) -> pa.ChunkedArray:
     import pyarrow.compute as pc
 
     spaced = pc.replace_substring_regex(column, r"[\s\pZ\p{Cc}]+", " ")
-    composed = pc.utf8_normalize(pc.utf8_trim_whitespace(spaced), "NFC")
+    composed = _composed(pc.utf8_trim_whitespace(spaced))
     if files:
         slashes = pc.replace_substring(composed, "\\", "/")
         stripped = pc.replace_substring_regex(slashes, _SUFFIX, "")
         composed = pc.replace_substring_regex(stripped, r"^(\./)+", "")
     return pc.if_else(pc.equal(composed, ""), None, composed)
+
+
+def _composed(texts: pa.ChunkedArray) -> pa.ChunkedArray:
+    """Texts with composed accents. (pyarrow 25, the last for Python 3.10, takes them apart.)"""
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    if pc.all(pc.string_is_ascii(texts)).as_py() is not False:
+        return texts
+    values = (None if text is None else normalize("NFC", text) for text in texts.to_pylist())
+    return pa.chunked_array([pa.array(values, pa.string())])
 
 
 def _read(path: StrPath, several: bool) -> NameTable:
