@@ -124,7 +124,9 @@ class RunFolder:
             return
         if not self.path.is_dir():
             raise ClibdError(f"{self.path} is a file", "Give a folder for the run with --out.")
-        if any(entry.name != _LOCK for entry in self.path.iterdir()):
+        # A run that was killed while it wrote the mark has left that half-written.
+        names = [p.name for p in self.path.iterdir() if not p.name.startswith(f".{MARK}.")]
+        if set(names) - {_LOCK}:
             raise ClibdError(
                 f"{self.path} holds other files, but no run of clibd train",
                 "Give a new or an empty folder for the run with --out.",

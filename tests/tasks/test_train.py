@@ -413,6 +413,14 @@ def test_what_a_kill_left_half_written_goes_when_the_run_goes_on(place: Path) ->
     assert not list(Path("mine.train").glob(".*.partial*"))
 
 
+def test_a_run_that_was_killed_while_it_marked_its_folder_begins_again(place: Path) -> None:
+    Path("mine.train").mkdir()
+    Path("mine.train", "..clibd-run.7.partial").touch()
+    Path("mine.train", ".lock").touch()
+    assert train(replace(TINY, stop_at=1)).step == 1
+    assert not list(Path("mine.train").glob("*.partial"))
+
+
 @pytest.mark.skipif(sys.platform != "linux", reason="other systems have no such names")
 def test_a_run_on_names_that_are_not_utf8_goes_on(place: Path) -> None:
     odd = os.fsdecode(b"caf\xe9")
