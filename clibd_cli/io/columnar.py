@@ -7,6 +7,7 @@ Reads what `io.results` writes and what labs have: CSV and TSV (any encoding and
 from __future__ import annotations
 
 import codecs
+import re
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
 from operator import itemgetter
@@ -30,6 +31,7 @@ It raises `ClibdError` where a column is missing; at least two must be chosen.
 
 _ROWS_A_CHUNK = 65_536
 _MOST_BYTES = 1 << 30
+_LINE_END = re.compile(rb"[\r\n]")
 _COMPRESSED = (b"\x1f\x8b", b"\x28\xb5\x2f\xfd")
 
 
@@ -92,7 +94,8 @@ def _read_plain(text: bytes, table: TextTable, chosen: Mapping[str, int]) -> tup
     from pyarrow import csv
 
     names = [str(i) for i in range(len(table.columns))]
-    if not text[: text.find(b"\n")].removeprefix(codecs.BOM_UTF8).strip():
+    first = _LINE_END.split(text[:4096].removeprefix(codecs.BOM_UTF8), maxsplit=1)[0]
+    if not first.strip():
         raise pa.ArrowInvalid("the header comes later")
     read = csv.read_csv(
         pa.BufferReader(text),

@@ -88,6 +88,14 @@ def test_what_is_no_table_is_said_so(tmp_path: Path, name: str) -> None:
         read_columns(tmp_path / "gone.csv", wanted)
 
 
+@pytest.mark.parametrize("end", ["\n", "\r\n", "\r"])
+@pytest.mark.parametrize("mark", ["", "\ufeff"])
+def test_a_header_after_a_blank_line_is_no_row(tmp_path: Path, end: str, mark: str) -> None:
+    lines = ["", "specimen_id,genus", "a,Aedes", ""]
+    (tmp_path / "t.csv").write_bytes((mark + end.join(lines)).encode())
+    assert cells(tmp_path / "t.csv")[0] == [["a", "Aedes"]]
+
+
 words = st.text(st.characters(exclude_categories=["Cc", "Cs"], exclude_characters=',"'), max_size=8)
 
 

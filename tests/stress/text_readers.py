@@ -205,4 +205,8 @@ def _read_results(path: Path) -> None:
         expected = len(rows_of(lines, path.name))
     promise(len(rows) == expected + broken, f"{len(rows)} of {expected}")
     table = Results(path)
+    if path.suffix == ".jsonl":  # Arrow takes an object over two lines for one, we for none
+        whole = sum(not isinstance(row, Skip) for row in rows)
+        promise(whole <= table.n <= expected, f"a report of {table.n} of {expected}")
+        return
     promise(table.n + table.unreadable == expected, f"a report of {table.n} of {expected}")
