@@ -194,6 +194,7 @@ def _calibration(facts: Any) -> Calibration:
         raise ValueError("it has no thresholds")
     for curve in (read.novelty, *(rank.curve for rank in read.ranks.values())):
         hinges = (len(curve.weights) - 1) / (1 + len(curve.knots))
-        if {len(curve.scale), *map(len, curve.knots), hinges} != {len(curve.mean)}:
+        sizes = {len(curve.scale), *map(len, curve.knots), hinges}
+        if sizes != {len(curve.mean)} or 0 in curve.scale:
             raise ValueError("its curves are of odd sizes")
     return read

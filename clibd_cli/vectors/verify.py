@@ -6,7 +6,14 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from clibd_cli.vectors.header import IndexHeader, check_file, read_header
-from clibd_cli.vectors.parts import common_facts, find_stores, read_rows, refuse_unfinished
+from clibd_cli.vectors.parts import (
+    common_facts,
+    count_rows,
+    find_stores,
+    part_paths,
+    read_rows,
+    refuse_unfinished,
+)
 from clibd_cli.vectors.schema import StoreFacts, vectors_of
 from clibd_cli.vectors.sums import check_sum, read_sums
 
@@ -16,8 +23,8 @@ class VerifiedStore:
     """A store that was read to its end.
 
     Attributes:
-        unlisted: its stores without a list of checksums, as an older clibd wrote them: of those,
-            only what Parquet guards was checked.
+        unlisted: its stores with parts that have no checksum, as an older clibd wrote them: of
+            those, only what Parquet guards was checked.
     """
 
     facts: StoreFacts
@@ -36,13 +43,13 @@ def verify_store(folder: Path) -> VerifiedStore:
     listed = {store: read_sums(store) for store in stores}
     for store, sums in listed.items():
         for name in sums:
-            if name.startswith("_"):  # parts are compared when their rows are read
-                check_sum(store / name, sums)
+            check_sum(store / name, sums)
     facts = common_facts(stores)
-    rows = 0
-    for batch in read_rows(stores):
-        rows += len(vectors_of(batch.column("embedding"), facts.dim))
-    return VerifiedStore(facts, rows, tuple(s for s, sums in listed.items() if not sums))
+    parts = {store: {path.name for path in part_paths(store)} for store in stores}
+    unlisted = tuple(store for store, sums in listed.items() if not parts[store] <= sums.keys())
+    for batch in read_rows(unlisted):
+        vectors_of(batch.column("embedding"), facts.dim)
+    return VerifiedStore(facts, count_rows(stores), unlisted)
 
 
 def verify_index(folder: Path) -> IndexHeader:

@@ -23,7 +23,7 @@ from tests.tasks.test_calibrating import Warnings
 def calibration(query: Modality, *keys: Modality, far: float = 0.1) -> Calibration:
     curve = Logistic((0.0,) * 6, (1.0,) * 6, ((0.0,) * 6,) * 3, (0.0,) * 25)
     rank = RankCalibration(curve, False, (Step(0.5, 0.9, 1.0, 0.5),), (Bin(10, 1.0, 0.5, 0.5),))
-    ranks, asked = {"species": rank}, {"specimen": 40}
+    ranks, asked = {"species": rank}, {"specimen": 40, "species": 40, "genus": 40}
     return Calibration(query, keys, False, False, asked, far, ranks, 40, "references", 0, curve)
 
 
