@@ -171,7 +171,7 @@ def test_a_device_without_memory(workplace: Path, monkeypatch: pytest.MonkeyPatc
         patch.setattr("clibd_cli.models.model.encoder_inputs", full)
         done = CliRunner().invoke(app, ["embed", "--dna", "a.fasta", "--out", "s"])
     assert done.exit_code == 1
-    assert "out of memory" in done.stderr
+    assert "too small for" in done.stderr
     assert "--batch-size" in done.stderr
     clibd("embed", "--dna", "a.fasta", "--out", "s")
 

@@ -96,7 +96,7 @@ class _Judge:
                 for selection, least, answer in self._ask(block, left):
                     asked[selection, least].append(answer)
                 self._progress.advance(len(block))
-        for (selection, least), answers in sorted(asked.items()):
+        for (selection, least), answers in sorted(asked.items(), key=lambda item: item[0][1]):
             aligned = modality == "dna" and "dna" in selection and self._aligner is not None
             own = self.rounds != HELD_OUT
             mixture = MIXTURE if own else self._mixture(selection, answers)
