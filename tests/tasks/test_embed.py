@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import re
 import shutil
 from collections.abc import Sequence
 from pathlib import Path
@@ -271,7 +272,8 @@ def test_a_model_without_the_tower_is_named_and_others_are_offered(workplace: Pa
         ) as told:
             embed(Inputs(photos=["photos"]), "s")
         assert told.value.hint is not None
-        assert told.value.hint.startswith("`--model NAME` takes another (such as tiny)")
+        # Others may be at hand, such as the demo's, if a test before this one has built it.
+        assert re.match(r"`--model NAME` takes another \(such as .*\btiny\b", told.value.hint)
         with pytest.raises(ClibdError, match="the model letters has no image tower, only dna and"):
             embed(Inputs(photos=["photos"]), "s", model="letters")
     finally:
