@@ -128,7 +128,7 @@ class ClibdModel:
 
         Twice of what it is resized to. A JPEG reader's own scaling blurs: from photos of no more
         than what is needed, vectors got within cosine 0.998 of those of all pixels, and 5 % of
-        BIOSCAN's photos another nearest photo; from twice that, within 0.9999.
+        BIOSCAN's photos another nearest photo; from twice that, within 0.9998.
         """
         _require(self.card, "image")
         assert self.card.image is not None
