@@ -178,7 +178,11 @@ def main(barcodes: int, photos: int) -> int:
         make_inputs(Path(folder), barcodes, photos)
         for verb in VERBS:
             words = [sys.executable, __file__, "--verb", verb, "--folder", folder]
-            done = subprocess.run(words, stdout=subprocess.PIPE, text=True, check=False)
+            # As the command line does, so that waiting threads take no time from others.
+            settings = {**os.environ, "OMP_WAIT_POLICY": "PASSIVE"}
+            done = subprocess.run(
+                words, stdout=subprocess.PIPE, text=True, check=False, env=settings
+            )
             if not done.stdout:
                 return 1
             told[verb] = json.loads(done.stdout)
