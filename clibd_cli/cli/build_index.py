@@ -92,7 +92,7 @@ def build_index(
 ) -> None:
     """Build the index that classify and search use.
 
-    Up to 50,000 distinct references of a kind are searched exactly, more with HNSW.
+    Up to 100,000 distinct references of a kind are searched exactly, more with HNSW.
 
     Examples:
 

@@ -73,7 +73,7 @@ def build_index(
     into a store in the working folder, which a second run goes on from.
 
     Args:
-        kind: `exact`, `hnsw`, or `auto`: HNSW from 50,000 unique vectors of a modality on.
+        kind: `exact`, `hnsw`, or `auto`: HNSW from 100,000 unique vectors of a modality on.
         m, ef_construction, ef: of the HNSW graphs; `ef` is raised until recall@1 is 0.999.
         threads: for building HNSW; with more than one the bytes differ from run to run.
         vectors: `float32` or `float16` on the disk; that of the stores if None.

@@ -29,8 +29,9 @@ from clibd_cli.vectors.recall import TARGET, Recall, tune_ef
 from clibd_cli.vectors.representatives import keep_representatives
 from clibd_cli.vectors.schema import StoreFacts
 
-EXACT_BELOW = 50_000
-"""With fewer unique vectors of a modality, exact search is fast enough to be the default."""
+EXACT_BELOW = 100_000
+"""With fewer unique vectors of a modality, exact search is the default: it takes less time than
+encoding the query, and a graph would be paid back after some 50,000 queries only."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -77,9 +77,10 @@ class ExactIndex:
         best_n = np.empty((len(queries), 0), dtype=np.int64)
         best_s = np.empty((len(queries), 0), dtype=np.float32)
         # Blocks of the same size: a small last one would cost as much as a large one.
-        step = -(-len(self) // max(1, -(-len(self) // _KEYS_A_BLOCK)))
+        blocks = max(1, -(-len(self) // _KEYS_A_BLOCK))
+        step = max(1, -(-len(self) // blocks))
         buffer = self._take_buffer(step * len(queries))
-        for start in range(0, len(self), max(1, step)):
+        for start in range(0, len(self), step):
             keys = self._keys[start : start + step].astype(np.float32, copy=False)
             scores = buffer[: len(keys) * len(queries)].reshape(len(keys), len(queries))
             np.matmul(keys, queries.T, out=scores)

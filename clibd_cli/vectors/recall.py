@@ -35,14 +35,14 @@ class Recall:
 def tune_ef(
     index: HnswIndex, keys: np.ndarray, seed: int, tell: Callable[[str], None] = lambda _: None
 ) -> tuple[HnswIndex, Recall]:
-    """Raise `ef` by doubling until recall@1 reaches `TARGET` or `ef` its limit."""
+    """Raise `ef` by halves until recall@1 reaches `TARGET` or `ef` its limit."""
     queries, exact = _nearest_others(keys, seed)
     while True:
         recall = Recall(_recall(index, queries, exact), len(queries))
         limit = min(_LARGEST_EF, len(keys))
         if recall.at_1 >= TARGET or index.settings.ef >= limit:
             return index, recall
-        wider = min(limit, index.settings.ef * 2)
+        wider = min(limit, -(-index.settings.ef * 3 // 2))
         tell(f"recall@1 is {recall.at_1:.4f} with ef {index.settings.ef}: trying ef {wider}")
         index = index.with_ef(wider)
 
