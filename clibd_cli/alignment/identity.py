@@ -7,8 +7,11 @@ that the edit distance is no more: so far it need only be looked for, in 4 to 14
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
+
+from rapidfuzz.distance import Hamming, Levenshtein
 
 from clibd_cli.alignment.places import shifts
 
@@ -21,6 +24,11 @@ _RIGHT = 0.6
 0.35, and between the farthest animals about 0.7."""
 _SURELY = 100
 """Bases from which that is no chance."""
+_PROBE = 14
+_PROBES = 8
+"""Bases of the pieces of a reference that are looked for in a query, and how many of them."""
+_NO_GAPS = 2
+"""With no more bases different, gaps cannot make two pieces of one length more alike."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,18 +91,19 @@ def _overlap(mine: str, theirs: str, start: int, query_bases: int, clear: bool) 
     Args:
         clear: whether no base of the query is ambiguous.
     """
-    from rapidfuzz.distance import Hamming, Levenshtein
-
     unclear = max(0 if clear else _ambiguous(mine), _ambiguous(theirs))
     columns = max(len(mine), len(theirs)) - unclear
     if columns < min(LEAST_OVERLAP, query_bases) or not columns:
         return None
-    if unclear:  # two of them may face each other, or bases: only column by column can one tell
+    edits = plain = Hamming.distance(mine, theirs)
+    if plain > _NO_GAPS:
+        edits = Levenshtein.distance(mine, theirs, score_cutoff=plain)
+    if unclear and (edits < plain or not clear):
+        # Two of them may face each other, or bases, or gaps: only column by column can one tell.
         overlap = _compared(mine, theirs, start).overlap
         return overlap if overlap.bases >= min(LEAST_OVERLAP, query_bases) else None
-    most = Hamming.distance(mine, theirs)
-    edits = Levenshtein.distance(mine, theirs, score_cutoff=most)
-    return Overlap(max(0.0, 1.0 - edits / columns), columns)
+    different = edits - unclear  # no base of the query is like an ambiguous one
+    return Overlap(max(0.0, 1.0 - different / columns), columns)
 
 
 def compare(query: str, reference: str) -> Comparison:
@@ -104,8 +113,6 @@ def compare(query: str, reference: str) -> Comparison:
 
 def _compared(mine: str, theirs: str, start: int) -> Comparison:
     """The common parts of two barcodes, which begin at the query's base `start`."""
-    from rapidfuzz.distance import Levenshtein
-
     different: list[int] = []
     gaps: list[Gap] = []
     unclear = _ambiguous(mine)
@@ -138,14 +145,24 @@ def _shifts(query: str, references: Sequence[str]) -> list[int]:
 
 
 def _plain_shift(query: str, reference: str) -> int | None:
-    """The shift by which both begin, or end, together; None where they are not alike then."""
-    from rapidfuzz.distance import Hamming
-
-    for shift in (0, len(query) - len(reference)):
+    """A shift without gaps at which both are surely alike; None where none of those tried is."""
+    for shift in _likely_shifts(query, reference):
         mine, theirs, _ = _common(query, reference, shift)
         if len(mine) >= _SURELY and Hamming.distance(mine, theirs) <= (1.0 - _RIGHT) * len(mine):
             return shift
     return None
+
+
+def _likely_shifts(query: str, reference: str) -> Iterator[int]:
+    """Those by which both begin, or end, together, or have a short piece in common."""
+    if len(query) == len(reference):
+        yield 0
+    for at in range(0, len(reference) - _PROBE, len(reference) // _PROBES + 1):
+        found = query.find(reference[at : at + _PROBE])
+        if found >= 0:
+            yield found - at
+    yield 0
+    yield len(query) - len(reference)
 
 
 def _common(query: str, reference: str, shift: int) -> tuple[str, str, int]:
@@ -156,6 +173,7 @@ def _common(query: str, reference: str, shift: int) -> tuple[str, str, int]:
     return query[start:stop], reference[start - shift : max(0, stop - shift)], start
 
 
+@lru_cache(maxsize=16_384)
 def _ambiguous(barcode: str) -> int:
     return len(barcode) - sum(map(barcode.count, _BASES))
 

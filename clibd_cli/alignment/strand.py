@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from clibd_cli.alignment.places import codes_of_letters
@@ -28,6 +29,8 @@ which they are not; measured on real barcodes in the tests."""
 
 FILE = "strand.json"
 
+_KEPT = 4096
+"""Barcodes of which it is remembered; as many are on their way at once."""
 _JUDGED = 100
 """Words from which a sequence can be told to be none of the gene."""
 _LEAST_DISTINCT = 0.3
@@ -51,6 +54,8 @@ class Strand:
 
     def __init__(self, odds: NDArray[np.float32]) -> None:
         self.odds = odds
+        # A barcode is judged when it is read, and again when it has been compared.
+        self._judged = lru_cache(_KEPT)(self._judge)
 
     @classmethod
     def of(cls, barcodes: Iterable[str]) -> Strand:
@@ -65,7 +70,7 @@ class Strand:
 
     def log_odds(self, barcode: str) -> float:
         """How much speaks for the strand of the references; below 0 for the other one."""
-        return float(self.odds[_clear_words(barcode)].sum())
+        return self._judged(barcode)[0]
 
     def is_reversed(self, barcode: str) -> bool:
         """Whether a barcode is surely from the other strand than the references."""
@@ -77,14 +82,16 @@ class Strand:
         Args:
             barcode: on the strand of the references, as far as that could be told.
         """
-        import numpy as np
-
-        numbers = _clear_words(barcode)
-        if len(numbers) < _JUDGED:
+        odds, words, distinct = self._judged(barcode)
+        if words < _JUDGED:
             return False
-        distinct = np.count_nonzero(np.bincount(numbers, minlength=_WORDS))
-        few = bool(distinct < _LEAST_DISTINCT * len(numbers))
-        return few or float(self.odds[numbers].mean()) < _LEAST
+        return distinct < _LEAST_DISTINCT * words or odds < _LEAST * words
+
+    def _judge(self, barcode: str) -> tuple[float, int, int]:
+        """The log-odds of a barcode, how many words it has, and how many different ones."""
+        numbers = _clear_words(barcode)
+        distinct = len(set(numbers.tolist()))
+        return float(self.odds[numbers].sum()), len(numbers), distinct
 
     def to_json(self) -> str:
         """The table as text."""

@@ -63,22 +63,31 @@ def lay_with_gaps(codes: Tensor, places: Tensor, scores: Tensor, reach: int) -> 
 
 
 def _best_path(gains: Tensor) -> Tensor:
-    """The shift at each position, `[batch, positions]`, from gains `[positions, batch, shifts]`."""
-    totals = gains[0]
-    came: list[Tensor] = []
-    jumped: list[Tensor] = []
-    for gain in gains[1:]:
-        best, where = totals.max(dim=1, keepdim=True)
-        jump = best - _GAP_PRICE > totals
-        came.append(where)
-        jumped.append(jump)
-        totals = torch.where(jump, best - _GAP_PRICE, totals) + gain
-    shift = totals.argmax(dim=1, keepdim=True)
-    path = [shift]
-    for where, jump in zip(reversed(came), reversed(jumped), strict=True):
-        shift = torch.where(jump.gather(1, shift), where, shift)
-        path.append(shift)
-    return torch.cat(path[::-1], dim=1)
+    """The shift at each position, `[batch, positions]`, from gains `[positions, batch, shifts]`.
+
+    In NumPy: so many small steps take ten times as long in torch, more where another thread is
+    busy, since each of them has to get the interpreter back.
+    """
+    import numpy as np
+
+    steps = gains.detach().cpu().numpy()
+    positions, batch, _ = steps.shape
+    came = np.zeros((positions, batch), np.int64)
+    jumped = np.zeros(steps.shape, np.bool_)
+    totals = steps[0]
+    for at in range(1, positions):
+        floor = totals.max(axis=1, keepdims=True) - np.float32(_GAP_PRICE)
+        came[at] = totals.argmax(axis=1)
+        np.less(totals, floor, out=jumped[at])
+        totals = np.maximum(totals, floor) + steps[at]
+    path = np.empty((batch, positions), np.int64)
+    shift = totals.argmax(axis=1)
+    rows = np.arange(batch)
+    for at in range(positions - 1, 0, -1):
+        path[:, at] = shift
+        shift = np.where(jumped[at, rows, shift], came[at], shift)
+    path[:, 0] = shift
+    return torch.from_numpy(path).to(gains.device)
 
 
 def _each_base_once(chosen: Tensor, index: Tensor) -> Tensor:

@@ -44,6 +44,9 @@ _PICTURE_LENGTH = 30.0
 """Length of the picture of a barcode, so that its values are about one."""
 _ROUNDS = 3
 _BATCH = 512
+_FFT_STEP = 512
+"""Multiples of it have small factors, and so quick Fourier transforms; the next power of two would
+be up to twice as long."""
 
 
 def base_codes(barcodes: Sequence[str], max_bases: int) -> NDArray[np.uint8]:
@@ -180,7 +183,7 @@ def _best_places(codes: Tensor, scores: Tensor) -> tuple[_Fit, _Fit]:
     All offsets at once, by the convolution theorem.
     """
     positions, reach = len(scores), codes.shape[1] + len(scores) - 1
-    size = 1 << (reach - 1).bit_length()
+    size = -(-reach // _FFT_STEP) * _FFT_STEP
     bases = functional.one_hot(codes.long(), 5)[..., :4].to(scores.dtype).transpose(1, 2)
     spectrum = torch.fft.rfft(bases, size)
     possible = _overlaps_enough(codes, positions, reach)

@@ -111,6 +111,7 @@ class KeyTable:
         self._starts = np.searchsorted(vectors, np.arange(count + 1))
         self._codes: dict[str, tuple[dict[str, int], np.ndarray]] = {}
         self._described: dict[int, _Description] = {}
+        self._barcodes: dict[int, str | None] = {}
 
     @property
     def has_barcodes(self) -> bool:
@@ -122,6 +123,8 @@ class KeyTable:
 
     def barcode(self, vector: int) -> str | None:
         """The barcode of the first specimen with this vector, where barcodes were read."""
+        if vector in self._barcodes:
+            return self._barcodes[vector]
         barcode: str | None = self._rows.column("barcode")[int(self._starts[vector])].as_py()
         return barcode
 
@@ -166,7 +169,8 @@ class KeyTable:
         return Hit(vector, self._modality, similarity, *self._described[vector])
 
     def look_up(self, vectors: Iterable[int]) -> None:
-        """Read the specimens of many vectors at once, for the calls of `hit` that follow."""
+        """Read the specimens of many vectors at once, for the calls of `hit` and `barcode` that
+        follow: one by one, that takes twenty times as long."""
         import numpy as np
 
         missing = sorted(set(vectors) - self._described.keys())
@@ -174,11 +178,15 @@ class KeyTable:
             return
         if len(self._described) + len(missing) > _CACHED:
             self._described.clear()
+            self._barcodes.clear()
         spans = [np.arange(self._starts[v], self._starts[v + 1]) for v in missing]
         found = self._rows.select(KEY_COLUMNS).take(np.concatenate(spans))
         rows = zip(*(column.to_pylist() for column in found.columns), strict=True)
         for vector, span in zip(missing, spans, strict=True):
             self._described[vector] = _describe(list(islice(rows, len(span))))
+        if "barcode" in self._rows.column_names:
+            first = self._rows.column("barcode").take(self._starts[missing])
+            self._barcodes.update(zip(missing, first.to_pylist(), strict=True))
 
 
 _Description = tuple[str, Lineage, str | None, str, tuple[tuple[Lineage, int], ...]]
