@@ -15,6 +15,8 @@ from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
 BAD_JSON = (ValueError, KeyError, TypeError, OverflowError, RecursionError)
 """What `json.loads`, `read_as` and a missing field raise for a file that is something else."""
 
+_PLAIN = frozenset({str, int, float, bool})
+
 
 def read_as(kind: Any, value: Any, name: str = "it") -> Any:
     """`value`, as `json.loads` gives it, as `kind`.
@@ -29,7 +31,11 @@ def read_as(kind: Any, value: Any, name: str = "it") -> Any:
         ValueError: where a value is of another type or not finite, or a field is unknown.
         TypeError: where a field without a default is missing.
     """
-    origin, parts = get_origin(kind), get_args(kind)
+    if kind in _PLAIN:  # nearly all values: sooner than by the ways below
+        if _is_plain(kind, value):
+            return value
+        raise _unlike(name, value)
+    origin, parts = _shape(kind)
     if origin in (Union, UnionType):
         if value is None and NoneType in parts:
             return None
@@ -45,9 +51,9 @@ def read_as(kind: Any, value: Any, name: str = "it") -> Any:
         if len(value) != len(parts):
             raise ValueError(f"{name} has {len(value)} values instead of {len(parts)}")
         return tuple(read_as(p, v, name) for p, v in zip(parts, value, strict=True))
-    if _is_plain(kind, value) or (origin is Literal and value in parts):
+    if origin is Literal and value in parts:
         return value
-    raise ValueError(f"{name} is {str(value)[:40]!r}")
+    raise _unlike(name, value)
 
 
 def _alternative(kinds: tuple[Any, ...], value: Any) -> Any:
@@ -71,10 +77,19 @@ def _read_fields(kind: Any, facts: dict[str, Any]) -> Any:
     return kind(**{name: read_as(kinds[name], value, name) for name, value in facts.items()})
 
 
+def _unlike(name: str, value: Any) -> ValueError:
+    return ValueError(f"{name} is {str(value)[:40]!r}")
+
+
 def _is_plain(kind: Any, value: Any) -> bool:
     if kind is float:
         return type(value) in (int, float) and abs(value) <= sys.float_info.max
     return type(value) is kind
+
+
+@cache
+def _shape(kind: Any) -> tuple[Any, tuple[Any, ...]]:
+    return get_origin(kind), get_args(kind)
 
 
 @cache
