@@ -22,7 +22,7 @@ def barcode_of(species: int, individual: int = 0) -> str:
     rng = random.Random(species)
     bases = [rng.choice("ACGT") for _ in range(600)]
     if individual:
-        place = 7 * individual
+        place = 7 * individual % len(bases)
         bases[place] = {"A": "C", "C": "G", "G": "T", "T": "A"}[bases[place]]
     return "".join(bases)
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
+from typing import NamedTuple
 
 from rapidfuzz.distance import Hamming, Levenshtein
 
@@ -73,29 +74,47 @@ class Comparison:
     gaps: tuple[Gap, ...]
 
 
+class _Pair(NamedTuple):
+    """The parts of two barcodes that lie on each other.
+
+    Attributes:
+        start: where in the query that begins.
+        plain: how many bases are different, without gaps.
+    """
+
+    mine: str
+    theirs: str
+    start: int
+    plain: int
+
+
 def overlaps(query: str, references: Sequence[str]) -> list[Overlap | None]:
     """How alike `query` is to each of the references; None where they share too little.
 
     Args:
         query, references: cleaned barcodes (upper case, no gaps), on one strand.
     """
-    places = zip(references, _shifts(query, references), strict=True)
-    common = (_common(query, reference, shift) for reference, shift in places)
     clear = not _ambiguous(query)
-    return [_overlap(mine, theirs, start, len(query), clear) for mine, theirs, start in common]
+    return [
+        _overlap(pair, len(query), clear, not _ambiguous(reference))
+        for reference, pair in zip(references, _pairs(query, references), strict=True)
+    ]
 
 
-def _overlap(mine: str, theirs: str, start: int, query_bases: int, clear: bool) -> Overlap | None:
+def _overlap(pair: _Pair, query_bases: int, clear: bool, theirs_clear: bool) -> Overlap | None:
     """How alike the common parts of two barcodes are.
 
     Args:
-        clear: whether no base of the query is ambiguous.
+        clear, theirs_clear: whether no base of the query, or of the reference, is ambiguous.
     """
-    unclear = max(0 if clear else _ambiguous(mine), _ambiguous(theirs))
+    mine, theirs, start, plain = pair
+    unclear = 0
+    if not (clear and theirs_clear):
+        unclear = max(_ambiguous(mine), _ambiguous(theirs))
     columns = max(len(mine), len(theirs)) - unclear
     if columns < min(LEAST_OVERLAP, query_bases) or not columns:
         return None
-    edits = plain = Hamming.distance(mine, theirs)
+    edits = plain
     if plain > _NO_GAPS:
         edits = Levenshtein.distance(mine, theirs, score_cutoff=plain)
     if unclear and (edits < plain or not clear):
@@ -108,7 +127,8 @@ def _overlap(mine: str, theirs: str, start: int, query_bases: int, clear: bool) 
 
 def compare(query: str, reference: str) -> Comparison:
     """Align two barcodes where they overlap, and say where they differ."""
-    return _compared(*_common(query, reference, _shifts(query, [reference])[0]))
+    (pair,) = _pairs(query, [reference])
+    return _compared(pair.mine, pair.theirs, pair.start)
 
 
 def _compared(mine: str, theirs: str, start: int) -> Comparison:
@@ -130,26 +150,26 @@ def _compared(mine: str, theirs: str, start: int) -> Comparison:
     return Comparison(overlap, start, start + len(mine), tuple(different), tuple(gaps))
 
 
-def _shifts(query: str, references: Sequence[str]) -> list[int]:
-    """Where the first base of each reference lies on the query.
+def _pairs(query: str, references: Sequence[str]) -> list[_Pair]:
+    """What the query and each of the references have in common.
 
     Most barcodes of a lab begin or end together, which is quickly seen; words tell the others.
     """
-    found = [_plain_shift(query, reference) for reference in references]
-    open_ones = [place for place, shift in enumerate(found) if shift is None]
-    if open_ones:
-        by_words, _ = shifts(query, [references[place] for place in open_ones])
-        for place, shift in zip(open_ones, by_words.tolist(), strict=True):
-            found[place] = shift
-    return [shift or 0 for shift in found]
+    found = [_plain_pair(query, reference) for reference in references]
+    unknown = [reference for reference, pair in zip(references, found, strict=True) if not pair]
+    by_words: Iterator[int] = iter(shifts(query, unknown)[0].tolist() if unknown else ())
+    return [
+        pair or _pair(query, reference, next(by_words))
+        for reference, pair in zip(references, found, strict=True)
+    ]
 
 
-def _plain_shift(query: str, reference: str) -> int | None:
-    """A shift without gaps at which both are surely alike; None where none of those tried is."""
+def _plain_pair(query: str, reference: str) -> _Pair | None:
+    """Both where they are surely alike without gaps; None where none of the shifts tried is so."""
     for shift in _likely_shifts(query, reference):
-        mine, theirs, _ = _common(query, reference, shift)
-        if len(mine) >= _SURELY and Hamming.distance(mine, theirs) <= (1.0 - _RIGHT) * len(mine):
-            return shift
+        pair = _pair(query, reference, shift)
+        if len(pair.mine) >= _SURELY and pair.plain <= (1.0 - _RIGHT) * len(pair.mine):
+            return pair
     return None
 
 
@@ -165,12 +185,13 @@ def _likely_shifts(query: str, reference: str) -> Iterator[int]:
     yield len(query) - len(reference)
 
 
-def _common(query: str, reference: str, shift: int) -> tuple[str, str, int]:
-    """The parts of both that lie on each other, and where in the query that begins."""
+def _pair(query: str, reference: str, shift: int) -> _Pair:
+    """Both where they lie on each other, with the reference's first base at `shift`."""
     if shift == 0 and len(query) == len(reference):
-        return query, reference, 0
+        return _Pair(query, reference, 0, Hamming.distance(query, reference))
     start, stop = max(0, shift), min(len(query), shift + len(reference))
-    return query[start:stop], reference[start - shift : max(0, stop - shift)], start
+    mine, theirs = query[start:stop], reference[start - shift : max(0, stop - shift)]
+    return _Pair(mine, theirs, start, Hamming.distance(mine, theirs))
 
 
 @lru_cache(maxsize=16_384)

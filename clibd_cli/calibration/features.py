@@ -21,6 +21,9 @@ _FARTHEST = 0.2
 
 Features = tuple[float, ...]
 
+_Shares = tuple[float | None, ...]
+"""For each hit, the share of its specimens that have a name, among those that have any."""
+
 COUNT = 4
 """The place of the number of references of that name, where there is no photo."""
 
@@ -61,7 +64,7 @@ class Neighbourhood:
         self._differences = [
             None if hit.identity is None else 1.0 - hit.identity for hit in self.hits
         ]
-        self._found: dict[tuple[str, str], Features] = {}
+        self._found: dict[tuple[str, _Shares], Features] = {}
 
     def features(self, rank: str, name: str) -> Features:
         """How near the references called `name` at `rank` are, and how much nearer than others.
@@ -75,12 +78,16 @@ class Neighbourhood:
             the references of that name is than the nearest: little, where the query stands outside
             of them all.
         """
-        if (rank, name) not in self._found:
-            self._found[rank, name] = self._measure(rank, name)
-        return self._found[rank, name]
+        shares = tuple(_share_of(name, rank, hit.labels) for hit in self.hits)
+        # Where the same hits have the names of two ranks, both are measured at once.
+        key = ("" if self._photo is None else rank, shares)
+        if key not in self._found:
+            self._found[key] = self._measure(rank, shares)
+        return self._found[key]
 
-    def _measure(self, rank: str, name: str) -> Features:
-        own, others = self._places(rank, name)
+    def _measure(self, rank: str, shares: _Shares) -> Features:
+        own = [place for place, share in enumerate(shares) if share]
+        others = [place for place, share in enumerate(shares) if share is not None and share < 1.0]
         distances = [self._cosines[place] for place in own]
         near = max(0.0, min(distances))
         rival = min((self._cosines[place] for place in others), default=max(self._cosines))
@@ -91,22 +98,11 @@ class Neighbourhood:
             math.log(near + _ROUND),
             near,
             lead,
-            self._share(rank, name),
+            self._share(shares),
             math.log(len(own)),
             _spread(distances),
         )
         return (*cosine, *self._of_alignment(own, others))
-
-    def _places(self, rank: str, name: str) -> tuple[list[int], list[int]]:
-        """Which hits have the name at `rank`, and which have another one; some have both."""
-        own, others = [], []
-        for place, hit in enumerate(self.hits):
-            here = {lineage.at(rank) for lineage, _ in hit.labels}
-            if name in here:
-                own.append(place)
-            if not here <= {name, None}:
-                others.append(place)
-        return own, others
 
     def _of_photo(self, photo: PhotoSigns, rank: str, near: float, lead: float) -> Features:
         off_centre = max(0.0, 1.0 - photo.centres.get(rank, 1.0 - near))
@@ -129,25 +125,33 @@ class Neighbourhood:
             _spread(differences),
         )
 
-    def _share(self, rank: str, name: str) -> float:
+    def _share(self, shares: _Shares) -> float:
         """The share of the vote that the name has."""
         own = total = 0.0
-        for weight, labels in self._votes:
-            if len(labels) == 1:  # nearly always, and sooner than by counting
-                alone = labels[0][0].at(rank)
-                total += weight if alone else 0.0
-                own += weight if alone == name else 0.0
-                continue
-            named = [(lineage.at(rank), count) for lineage, count in labels]
-            count = sum(n for other, n in named if other)
-            if count:
+        for share, weight in zip(shares, self._weights, strict=True):
+            if share is not None:
                 total += weight
-                own += weight * sum(n for other, n in named if other == name) / count
+                own += weight * share
         return own / total if total else 0.0
 
     @cached_property
-    def _votes(self) -> list[tuple[float, tuple[tuple[Lineage, int], ...]]]:
-        return [(1.0 / distance(hit) ** 2, hit.labels) for hit in comparable(self.hits)]
+    def _weights(self) -> list[float]:
+        """The weight of each hit in a vote; nothing where it is on another scale."""
+        heard = set(map(id, comparable(self.hits)))
+        return [1.0 / distance(hit) ** 2 if id(hit) in heard else 0.0 for hit in self.hits]
+
+
+def _share_of(name: str, rank: str, labels: Sequence[tuple[Lineage, int]]) -> float | None:
+    """Of the specimens behind a hit that have a name at `rank`, the share that are called `name`.
+
+    None where nobody named them.
+    """
+    if len(labels) == 1:  # nearly always, and sooner than by counting
+        alone = labels[0][0].at(rank)
+        return None if not alone else 1.0 if alone == name else 0.0
+    named = [(other, count) for lineage, count in labels if (other := lineage.at(rank))]
+    total = sum(count for _, count in named)
+    return sum(count for other, count in named if other == name) / total if total else None
 
 
 def _spread(distances: Sequence[float]) -> float:

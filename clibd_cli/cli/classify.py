@@ -140,6 +140,7 @@ def classify(
             precision=precision,
             batch_size=batch_size,
             workers=workers,
+            processes=None,
             command=command_line(),
             progress=progress,
         )

@@ -16,7 +16,7 @@ from clibd_cli.core.lineage import RANKS
 from clibd_cli.core.records import Modality, Skip
 
 if TYPE_CHECKING:
-    from clibd_cli.tasks.queries import Found
+    from clibd_cli.tasks.finding import Found
 
 
 def search(

@@ -33,6 +33,16 @@ def nearness(hit: Hit) -> tuple[bool, float, float]:
     return not decides(hit), distance(hit), -hit.similarity
 
 
+def in_order(hits: Sequence[Hit]) -> list[Hit]:
+    """The hits, the nearest first.
+
+    Args:
+        hits: by falling similarity, in which those that are not alike enough stay.
+    """
+    near = sorted(filter(decides, hits), key=nearness)
+    return [*near, *(hit for hit in hits if not decides(hit))] if near else list(hits)
+
+
 def distance(hit: Hit) -> float:
     """The share of different bases where the alignment decides, else the cosine distance."""
     if hit.identity is not None and hit.overlap_bp and decides(hit):

@@ -12,7 +12,7 @@ import json
 import math
 import re
 from abc import ABC, abstractmethod
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from types import TracebackType
@@ -49,7 +49,12 @@ class DelimitedRows:
 
     def write(self, row: Mapping[str, Any]) -> None:
         """Add a row and pass it on at once; a column that it lacks is empty."""
-        self._writer.writerow([safe_cell(value) for value in _values(row, self._kinds)])
+        self.write_all((row,))
+
+    def write_all(self, rows: Iterable[Mapping[str, Any]]) -> None:
+        """Add several rows and pass them on at once."""
+        cells = ([safe_cell(value) for value in _values(row, self._kinds)] for row in rows)
+        self._writer.writerows(cells)
         self._stream.flush()
 
 
@@ -88,8 +93,12 @@ class ResultWriter(ABC):
 
     def write(self, row: Mapping[str, Any]) -> None:
         """Add a row; a column that it lacks is empty."""
+        self.write_all((row,))
+
+    def write_all(self, rows: Iterable[Mapping[str, Any]]) -> None:
+        """Add several rows."""
         with self._explained():
-            self._write(row)
+            self._write(rows)
 
     def close(self) -> None:
         """Finish the file and give it its name. A second call does nothing."""
@@ -127,8 +136,8 @@ class ResultWriter(ABC):
         """Open `self._partial`; `self._stack` closes it."""
 
     @abstractmethod
-    def _write(self, row: Mapping[str, Any]) -> None:
-        """Add a row."""
+    def _write(self, rows: Iterable[Mapping[str, Any]]) -> None:
+        """Add rows."""
 
     def _finish(self) -> None:  # noqa: B027
         """Write what is left."""
@@ -168,7 +177,7 @@ def _only_writer(path: Path) -> Iterator[None]:
 
 
 class DelimitedWriter(ResultWriter):
-    """CSV or TSV; each row is on the disk when `write` returns."""
+    """CSV or TSV; rows are in the file when `write` or `write_all` returns."""
 
     def __init__(self, path: Path, kinds: Mapping[str, type], delimiter: str) -> None:
         self._delimiter = delimiter
@@ -178,21 +187,22 @@ class DelimitedWriter(ResultWriter):
         file = self._stack.enter_context(self._partial.open("w", encoding="utf-8", newline=""))
         self._rows = DelimitedRows(file, self._kinds, self._delimiter)
 
-    def _write(self, row: Mapping[str, Any]) -> None:
-        self._rows.write(row)
+    def _write(self, rows: Iterable[Mapping[str, Any]]) -> None:
+        self._rows.write_all(rows)
 
 
 class JsonLinesWriter(ResultWriter):
-    """One JSON object a line; each row is on the disk when `write` returns."""
+    """One JSON object a line; rows are in the file when `write` or `write_all` returns."""
 
     def _begin(self) -> None:
         opened = self._partial.open("w", encoding="utf-8", newline="")
         self._file = self._stack.enter_context(opened)
 
-    def _write(self, row: Mapping[str, Any]) -> None:
-        values = dict(zip(self._kinds, _values(row, self._kinds), strict=True))
-        text = json.dumps(values, ensure_ascii=False, allow_nan=False)
-        self._file.write(text.translate(_LINE_ENDS) + "\n")
+    def _write(self, rows: Iterable[Mapping[str, Any]]) -> None:
+        for row in rows:
+            values = dict(zip(self._kinds, _values(row, self._kinds), strict=True))
+            text = json.dumps(values, ensure_ascii=False, allow_nan=False)
+            self._file.write(text.translate(_LINE_ENDS) + "\n")
         self._file.flush()
 
 
@@ -209,10 +219,11 @@ class ParquetWriter(ResultWriter):
         writer = parquet.ParquetWriter(self._partial, self._schema, compression="zstd")
         self._parquet = self._stack.enter_context(writer)
 
-    def _write(self, row: Mapping[str, Any]) -> None:
-        self._waiting.append(row)
-        if len(self._waiting) == ROWS_A_GROUP:
-            self._write_group()
+    def _write(self, rows: Iterable[Mapping[str, Any]]) -> None:
+        for row in rows:
+            self._waiting.append(row)
+            if len(self._waiting) == ROWS_A_GROUP:
+                self._write_group()
 
     def _write_group(self) -> None:
         import pyarrow as pa

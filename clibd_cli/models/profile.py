@@ -40,6 +40,11 @@ _LEAST_OVERLAP = 1 / 3
 
 Without it, a sequence that resembles nothing would lie where it touches the profile least.
 """
+_NEAR = 64
+"""Bases from the profile's beginning within which most barcodes begin."""
+_SURELY = 0.6
+"""Log-odds a base, in the mean, from which a barcode lies right: at most 0.07 is a chance match, on
+the reverse complement, too, and the right place of a whole barcode has 0.7 to 1.0."""
 _PICTURE_LENGTH = 30.0
 """Length of the picture of a barcode, so that its values are about one."""
 _ROUNDS = 3
@@ -140,15 +145,23 @@ def place(codes: Tensor, usual: Tensor, gap_reach: int = 0) -> Tensor:
         gap_reach: how many bases a barcode may have lost or gained in all; 0 looks for no gaps.
     """
     scores = torch.log((usual + _LEAST_FREQUENCY) / (1 + 4 * _LEAST_FREQUENCY) * 4)
-    forward, reverse = _best_places(codes, scores)
-    placed = _laid(codes, forward.places, len(usual))
-    # On the reverse complement of the profile; turned round, it lies on the profile itself.
-    turned = _turned(_laid(codes, reverse.places, len(usual)))
-    placed = torch.where((forward.scores >= reverse.scores)[:, None], placed, turned)
+    at_start = _places_near_start(codes, scores)
+    placed = _laid(codes, at_start.places, len(usual))
+    others = at_start.scores < _SURELY * (codes != UNKNOWN).sum(dim=1)
+    if others.any():
+        placed[others] = _placed_anywhere(codes[others], scores)
     odd = needs_gaps(placed, scores) if gap_reach else None
     if odd is not None and odd.any():
         placed[odd] = _placed_with_gaps(codes[odd], usual, scores, gap_reach)
     return placed
+
+
+def _placed_anywhere(codes: Tensor, scores: Tensor) -> Tensor:
+    forward, reverse = _best_places(codes, scores)
+    placed = _laid(codes, forward.places, len(scores))
+    # On the reverse complement of the profile; turned round, it lies on the profile itself.
+    turned = _turned(_laid(codes, reverse.places, len(scores)))
+    return torch.where((forward.scores >= reverse.scores)[:, None], placed, turned)
 
 
 def _placed_with_gaps(codes: Tensor, usual: Tensor, scores: Tensor, gap_reach: int) -> Tensor:
@@ -175,6 +188,19 @@ class _Fit:
     def __init__(self, sums: Tensor, positions: int) -> None:
         self.scores, at = sums.max(dim=1)
         self.places = positions - 1 - at
+
+
+def _places_near_start(codes: Tensor, scores: Tensor) -> _Fit:
+    """The best fit of each barcode with its first base near that of the profile.
+
+    There most barcodes begin, and a product of matrices tells so in a tenth of the time.
+    """
+    bases = functional.one_hot(codes.long(), 5)[..., :4].to(scores.dtype).flatten(1)
+    padding = (0, 0, _NEAR, _NEAR + codes.shape[1])
+    windows = functional.pad(scores, padding).unfold(0, codes.shape[1], 1)[: 2 * _NEAR + 1]
+    # Row by row the profile as a barcode sees it, whose first base lies from _NEAR to -_NEAR.
+    kernel = windows.transpose(1, 2).flatten(1)
+    return _Fit((bases @ kernel.T).flip(1), _NEAR + 1)
 
 
 def _best_places(codes: Tensor, scores: Tensor) -> tuple[_Fit, _Fit]:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Literal
 
 from clibd_cli.alignment.identity import Comparison, compare, overlaps
 from clibd_cli.alignment.signs import looks_chimeric, looks_rearranged
-from clibd_cli.core.nearness import nearness
+from clibd_cli.core.nearness import in_order
 from clibd_cli.core.records import Hit, Specimen
 
 if TYPE_CHECKING:
@@ -79,7 +79,7 @@ class Aligner:
             for hit, found in zip(hits, aligned, strict=True)
         ]
         if not self._partial_only or _is_partial(query, barcodes):
-            judged.sort(key=nearness)
+            judged = in_order(judged)
         return judged[:k]
 
     def _is_mixed(self, query: Specimen, judged: Sequence[Hit], nearest: Comparison | None) -> bool:

@@ -8,10 +8,11 @@ from itertools import chain
 from types import MappingProxyType
 
 from clibd_cli.core.records import MODALITIES, Call, Modality, Skip
+from clibd_cli.tasks.finding import Found
 from clibd_cli.tasks.flags import odd_signs
 from clibd_cli.tasks.inputs import Inputs
 from clibd_cli.tasks.naming import Naming, nearest_hit
-from clibd_cli.tasks.queries import Found, Searcher
+from clibd_cli.tasks.queries import Searcher
 from clibd_cli.tasks.stored_queries import split_stores, with_photo_and_barcode
 
 MOST_NEAR = 5
@@ -73,15 +74,15 @@ def _paired(
         name = found.specimen.specimen_id
         name = names.get(name, name) if found.specimen.modality == "image" else name
         if (partner := waiting.pop(name, None)) is not None:
-            yield _call([found, partner], decide)
+            yield call([found, partner], decide)
         elif found.specimen.modality in first and name in partners:
             waiting[name] = found
         else:
-            yield _call([found], decide)
-    yield from (_call([found], decide) for found in waiting.values())  # the partner was skipped
+            yield call([found], decide)
+    yield from (call([found], decide) for found in waiting.values())  # the partner was skipped
 
 
-def _call(evidence: Sequence[Found], decide: Decide) -> Call:
+def call(evidence: Sequence[Found], decide: Decide) -> Call:
     """One specimen's call from its photo, its barcode, or both."""
     evidence = sorted(evidence, key=lambda found: MODALITIES.index(found.specimen.modality))
     named = decide(evidence)

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Iterator, Sequence
-from contextlib import nullcontext
+from collections.abc import Generator, Iterable, Iterator, Sequence
+from contextlib import closing, nullcontext
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -17,22 +17,22 @@ from clibd_cli.io.results import (
     NEAR_COLUMNS,
     RESULT_COLUMNS,
     SkipWriter,
-    call_row,
     explanations_path,
     near_path,
-    near_rows,
     open_results,
     skipped_path,
 )
 from clibd_cli.tasks.aligning import Align
 from clibd_cli.tasks.calls import make_calls
-from clibd_cli.tasks.deciding import TARGET_PRECISION, check_method, decide_by
+from clibd_cli.tasks.deciding import TARGET_PRECISION, Rules, decide_by
 from clibd_cli.tasks.explaining import Explain, Explainer, check_explain
 from clibd_cli.tasks.inputs import Inputs, check_inputs
 from clibd_cli.tasks.library import choose_index
 from clibd_cli.tasks.naming import MIN_SHARE
-from clibd_cli.tasks.queries import open_searcher
+from clibd_cli.tasks.naming_processes import Namer, NamingProcesses, Plan, processes_for
+from clibd_cli.tasks.queries import Searcher, open_searcher
 from clibd_cli.tasks.report import is_report, make_report
+from clibd_cli.tasks.result_blocks import Block, block_of
 from clibd_cli.tasks.runlog import index_facts, input_facts, run_log_path, write_run_log
 from clibd_cli.tasks.tally import Tally
 
@@ -93,6 +93,7 @@ def classify(
     precision: str = "auto",
     batch_size: int | None = None,
     workers: int | None = None,
+    processes: int | None = 0,
     command: str = "",
     progress: Progress = SILENT,
 ) -> ClassifySummary:
@@ -113,12 +114,15 @@ def classify(
             specimens with a flag. The pictures lie in `*.explanations` beside `out`, whose column
             `explanation` names them. Such photos are read and encoded once more.
         report: a page of the results, for people.
+        processes: that name barcodes beside this one, where there are barcodes alone; None for as
+            many as pay. The script that asks for some must keep what it does under
+            `if __name__ == "__main__":`, as `multiprocessing` wants it.
 
     Raises:
         ClibdError: where an input, the index or its model cannot be used at all.
     """
     check_inputs(inputs)
-    check_method(method, target_precision, k)
+    rules = Rules(method, target_precision, min_share, k, inputs.modalities)
     table = Path(out)
     _refuse_to_overwrite(inputs, table)
     check_explain(explain, inputs, table)
@@ -137,11 +141,17 @@ def classify(
         align=align,
         towers=("image",) if explain else (),
     )
-    decide, calibrated = decide_by(
-        method, target_precision, min_share, searcher, k, inputs.modalities, progress.warn
-    )
+    finder = searcher.finder
+    decide, calibrated = decide_by(rules, finder.index, finder.aligner is not None, progress.warn)
     explainer = Explainer(searcher, table, explain, workers, progress) if explain else None
-    tally = _write(table, make_calls(searcher, inputs, decide), explainer)
+    count = processes_for(inputs) if processes is None else processes
+    if count and inputs.modalities == ("dna",):
+        plan = Plan(folder, searcher.index.modalities, align, rules)
+        blocks = _named_beside(searcher, inputs, plan, Namer(finder, decide), count, progress)
+    else:
+        blocks = _named_here(make_calls(searcher, inputs, decide), explainer)
+    with closing(blocks):
+        tally = _write(table, blocks, explainer)
     if not tally.n:
         progress.warn(f"none of the inputs can be used: {skipped_path(table)} tells why")
     if inputs.photos and inputs.dna and tally.n and not tally.joined:
@@ -197,7 +207,28 @@ def _of_an_earlier_run(
         yield page
 
 
-def _write(table: Path, calls: Iterable[Call | Skip], explainer: Explainer | None) -> Tally:
+def _named_here(
+    calls: Iterable[Call | Skip], explainer: Explainer | None
+) -> Generator[Block, None, None]:
+    """Each call as it is made."""
+    explained = calls if explainer is None else explainer.explained(calls)
+    yield from (block_of([call]) for call in explained)
+
+
+def _named_beside(
+    searcher: Searcher, inputs: Inputs, plan: Plan, here: Namer, count: int, progress: Progress
+) -> Generator[Block, None, None]:
+    """Barcodes alone, a window of them at a time, named by other processes."""
+    with (
+        NamingProcesses(plan, here, count) as naming,
+        closing(searcher.searched(inputs, "dna")) as searched,
+    ):
+        for block in naming.blocks(searched):
+            progress.advance(block.tally.n + block.tally.skipped)
+            yield block
+
+
+def _write(table: Path, blocks: Iterator[Block], explainer: Explainer | None) -> Tally:
     """Write all calls as they are made, with their nearest references and the skips beside them."""
     tally = Tally()
     columns = RESULT_COLUMNS if explainer is None else (*RESULT_COLUMNS, EXPLANATION)
@@ -207,15 +238,12 @@ def _write(table: Path, calls: Iterable[Call | Skip], explainer: Explainer | Non
         SkipWriter(skipped_path(table)) as skips,
         explainer or nullcontext(),
     ):
-        for call in calls if explainer is None else explainer.explained(calls):
-            if isinstance(call, Skip):
-                skips.write(call)
-                tally.skipped += 1
-                continue
-            rows.write({**call_row(call), EXPLANATION: call.explanation or None})
-            for row in near_rows(call):
-                near.write(row)
-            tally.add(call)
+        for block in blocks:
+            rows.write_all(block.rows)
+            near.write_all(block.near)
+            for skip in block.skips:
+                skips.write(skip)
+            tally.merge(block.tally)
     return tally
 
 

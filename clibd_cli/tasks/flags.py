@@ -14,7 +14,7 @@ from clibd_cli.core.flags import (
     SHORT_BARCODE,
     STOP_CODONS,
 )
-from clibd_cli.tasks.queries import Found
+from clibd_cli.tasks.finding import Found
 
 _FULL = 500
 """Bases from which BOLD gives a barcode a BIN of its own."""

@@ -68,6 +68,15 @@ def name_by_vote(evidence: Sequence[Sequence[Hit]], min_share: float = MIN_SHARE
     Neighbours that contradict the name of a rank do not vote on the ranks below, so a child never
     contradicts its parent; where those that have a name disagree, all ranks below stay empty.
     """
+    lineage, confidence = vote(evidence, min_share)
+    carried = support(lineage, [hit for hits in evidence for hit in hits])
+    return Naming(lineage, confidence, carried)
+
+
+def vote(
+    evidence: Sequence[Sequence[Hit]], min_share: float
+) -> tuple[Lineage, dict[str, float | None]]:
+    """The lineage that `name_by_vote` gives, and its share of the vote at each rank."""
     ballots = [ballot for hits in evidence for ballot in _ballots(hits, 1 / len(evidence))]
     names: dict[str, str | None] = dict.fromkeys(RANKS)
     confidence: dict[str, float | None] = dict.fromkeys(RANKS)
@@ -79,9 +88,7 @@ def name_by_vote(evidence: Sequence[Sequence[Hit]], min_share: float = MIN_SHARE
             ballots = [kept for ballot in ballots if (kept := ballot.after(rank, winner))]
         elif len(shares) > 1 and sum(shares.values()) > min_share:
             break
-    lineage = Lineage(**names)
-    carried = support(lineage, [hit for hits in evidence for hit in hits])
-    return Naming(lineage, never_rising(confidence), carried)
+    return Lineage(**names), never_rising(confidence)
 
 
 def never_rising(confidence: dict[str, float | None]) -> dict[str, float | None]:
@@ -96,7 +103,7 @@ def never_rising(confidence: dict[str, float | None]) -> dict[str, float | None]
 
 @dataclass(frozen=True, slots=True)
 class _Ballot:
-    """The weight of one neighbour, and the lineages of its specimens with their numbers."""
+    """The weight of neighbours with the same specimens' lineages, and the numbers of those."""
 
     weight: float
     labels: Sequence[tuple[Lineage, int]]
@@ -126,11 +133,16 @@ class _Ballot:
         return _Ballot(weight, [x for x in self.labels if x[0].at(rank) in {winner, None}])
 
 
-def _ballots(hits: Sequence[Hit], vote: float) -> list[_Ballot]:
+def _ballots(hits: Sequence[Hit], share: float) -> list[_Ballot]:
     voters = comparable(hits)
     weights = [1.0 / distance(hit) ** 2 for hit in voters]
-    scale = vote / sum(weights) if weights else 0.0
-    return [_Ballot(w * scale, hit.labels) for w, hit in zip(weights, voters, strict=True)]
+    scale = share / sum(weights) if weights else 0.0
+    together: dict[Sequence[tuple[Lineage, int]], float] = {}
+    for weight, hit in zip(weights, voters, strict=True):
+        # Of one lineage alone, all numbers of specimens say the same.
+        labels = hit.labels if len(hit.labels) > 1 else ((hit.labels[0][0], 1),)
+        together[labels] = together.get(labels, 0.0) + weight * scale
+    return [_Ballot(weight, labels) for labels, weight in together.items()]
 
 
 def _shares(ballots: Sequence[_Ballot], rank: str) -> dict[str, float]:

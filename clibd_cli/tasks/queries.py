@@ -2,26 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Iterable, Iterator, Sequence
 from contextlib import closing
-from dataclasses import dataclass
 from functools import partial
 from itertools import chain
-from math import nan
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from clibd_cli.alignment.identity import Comparison
 from clibd_cli.core.ahead import default_workers, done_ahead
 from clibd_cli.core.errors import ClibdError, UsageError
 from clibd_cli.core.progress import SILENT, Progress
-from clibd_cli.core.records import Hit, Modality, Skip, Specimen
-from clibd_cli.tasks.aligning import CANDIDATES, Align, Aligner
+from clibd_cli.core.records import Modality, Skip, Specimen
+from clibd_cli.tasks.aligning import Align
 from clibd_cli.tasks.encoding import DistinctEncoder, Ready, read_ahead
+from clibd_cli.tasks.finding import Finder, Found, Searched
 from clibd_cli.tasks.inputs import Inputs, count_specimens, read_label_tables, read_specimens
 from clibd_cli.tasks.loading import open_model_of
 from clibd_cli.tasks.stored_queries import stored_specimen
-from clibd_cli.tasks.strands import read_strand, turned
+from clibd_cli.tasks.strands import turned
 from clibd_cli.tasks.windows import windows
 from clibd_cli.vectors.index import ReferenceIndex
 from clibd_cli.vectors.parts import (
@@ -72,85 +70,38 @@ def open_searcher(
     for note in opened.notes:
         progress.warn(note)
     return Searcher(
-        opened,
-        k,
+        Finder(opened, k, align),
         device=device,
         precision=precision,
         batch_size=batch_size,
         workers=workers,
         progress=progress,
-        aligner=Aligner(opened, align == "partial") if opened.has_barcodes else None,
-        orient=align != "never",
         towers=towers,
     )
-
-
-@dataclass(frozen=True, slots=True)
-class Found:
-    """A query and its nearest keys, best first.
-
-    Attributes:
-        comparison: its barcode beside that of the first key, where they were aligned.
-        mixed: whether its barcode has parts of several animals, or its own in another order.
-        strange: whether its barcode is none of the gene that the keys' barcodes are of.
-        vector, strength: of a photo, and how long the vector was before it got unit length; NaN
-            where that is unknown.
-    """
-
-    specimen: Specimen
-    hits: list[Hit]
-    comparison: Comparison | None = None
-    strange: bool = False
-    vector: np.ndarray | None = None
-    strength: float = nan
-    mixed: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class _Searched:
-    """A run of queries and their nearest keys.
-
-    Attributes:
-        skips: for each record in its place, why it is none of the queries; None where it is.
-        specimens: the n queries.
-        vectors, strengths: float32 [n, dim] and [n].
-        hits: of each query, the nearest first.
-    """
-
-    skips: Sequence[Skip | None]
-    specimens: Sequence[Specimen]
-    vectors: np.ndarray
-    strengths: np.ndarray
-    hits: list[list[Hit]]
 
 
 class Searcher:
     """Looks up queries of all kinds in one index, with the model that the index was made with.
 
     Attributes:
+        finder: looks up and aligns what a search found.
         index: the opened index.
-        aligner: puts barcodes and their hits side by side; None leaves the order of the embedding.
     """
 
     def __init__(
         self,
-        index: ReferenceIndex,
-        k: int,
+        finder: Finder,
         *,
         device: str,
         precision: str,
         batch_size: int | None,
         workers: int | None,
         progress: Progress,
-        aligner: Aligner | None = None,
-        orient: bool = False,
         towers: Sequence[Modality] = (),
     ) -> None:
-        self.index = index
-        self.aligner = aligner
-        self._strand = read_strand(index) if orient else None
+        self.finder = finder
+        self.index = finder.index
         self._towers = towers
-        self._k = k
         self._device = device
         self._precision = precision
         self._batch_size = batch_size
@@ -161,6 +112,11 @@ class Searcher:
 
     def embed_and_search(self, inputs: Inputs, modality: Modality) -> Iterator[Found | Skip]:
         """The neighbours of everything that `inputs` has of `modality`, in input order."""
+        with closing(self.searched(inputs, modality)) as searched:
+            yield from self._counted(chain.from_iterable(map(self.finder.found, searched)))
+
+    def searched(self, inputs: Inputs, modality: Modality) -> Generator[Searched, None, None]:
+        """The first half of `embed_and_search`: windows of queries, as the embedding has them."""
         model = self.open_model(inputs.modalities)
         batch_size = self._batch_size or model.batch_size(modality)
         total = count_specimens(inputs, modality) if self._progress.live else None
@@ -176,7 +132,7 @@ class Searcher:
             # One window is encoded and searched while the one before it is aligned and named.
             searched = done_ahead(partial(self._encoded, encoder), read, workers=1, most=1)
             with closing(searched):
-                yield from chain.from_iterable(map(self._found, searched))
+                yield from searched
 
     @property
     def computed_on(self) -> dict[str, str]:
@@ -209,13 +165,14 @@ class Searcher:
         self._progress.begin("searching", count_rows(stores))
         for rows in read_rows(stores):
             stored = rows.drop_columns(["embedding"]).to_pylist()
-            specimens = [turned(stored_specimen(row), self._strand) for row in stored]
+            specimens = [turned(stored_specimen(row), self.finder.strand) for row in stored]
             vectors = vectors_of(rows.column("embedding"), facts.dim)
             none: list[Skip | None] = [None] * len(specimens)
             window = self._searched(none, specimens, vectors, strengths_of(rows))
-            yield from (found for found in self._found(window) if isinstance(found, Found))
+            found = self._counted(self.finder.found(window))
+            yield from (one for one in found if isinstance(one, Found))
 
-    def _encoded(self, encoder: DistinctEncoder, window: Sequence[Ready | Skip]) -> _Searched:
+    def _encoded(self, encoder: DistinctEncoder, window: Sequence[Ready | Skip]) -> Searched:
         """A window of queries with their nearest keys, as the embedding has them."""
         done = encoder.encode(record for record in window if isinstance(record, Ready))
         skips = [record if isinstance(record, Skip) else None for record in window]
@@ -227,35 +184,19 @@ class Searcher:
         specimens: Sequence[Specimen],
         vectors: np.ndarray,
         strengths: np.ndarray,
-    ) -> _Searched:
-        at_least: dict[Modality, int] = {"dna": CANDIDATES} if self.aligner else {}
-        hits = self.index.search(vectors, self._k, at_least)
-        return _Searched(skips, specimens, vectors, strengths, hits)
+    ) -> Searched:
+        nearest = self.index.nearest(vectors, self.finder.k, self.finder.at_least)
+        return Searched(skips, specimens, vectors, strengths, nearest)
 
-    def _found(self, window: _Searched) -> Iterator[Found | Skip]:
-        """What was found for each query of a window, and the skips at their places."""
-        rows = iter(range(len(window.specimens)))
-        for skip in window.skips:
+    def _counted(self, found: Iterable[Found | Skip]) -> Iterator[Found | Skip]:
+        for one in found:
             self._progress.advance()
-            yield self._found_for(window, next(rows)) if skip is None else skip
-
-    def _found_for(self, window: _Searched, row: int) -> Found:
-        specimen, near = window.specimens[row], window.hits[row]
-        if specimen.modality == "image":
-            strength = float(window.strengths[row])
-            return Found(specimen, near[: self._k], vector=window.vectors[row], strength=strength)
-        if specimen.modality != "dna":
-            return Found(specimen, near[: self._k])
-        strange = self._strand is not None and self._strand.is_strange(specimen.content)
-        if self.aligner is None:
-            return Found(specimen, near[: self._k], strange=strange)
-        found = self.aligner.arrange(specimen, near, self._k)
-        return Found(specimen, found.hits, found.comparison, strange, mixed=found.mixed)
+            yield one
 
     def _turned(self, records: Iterator[Specimen | Skip]) -> Iterator[Specimen | Skip]:
         """The records, their barcodes on the strand of the references."""
         for record in records:
-            yield record if isinstance(record, Skip) else turned(record, self._strand)
+            yield record if isinstance(record, Skip) else turned(record, self.finder.strand)
 
     def _labels_of(self, inputs: Inputs) -> LabelTable | None:
         """The tables of labels, read once for all modalities of the inputs."""

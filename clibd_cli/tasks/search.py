@@ -9,9 +9,10 @@ from pathlib import Path
 
 from clibd_cli.core.progress import SILENT, Progress
 from clibd_cli.core.records import Modality, Skip
+from clibd_cli.tasks.finding import Found
 from clibd_cli.tasks.inputs import Inputs, check_inputs
 from clibd_cli.tasks.library import choose_index
-from clibd_cli.tasks.queries import Found, Searcher, open_searcher
+from clibd_cli.tasks.queries import Searcher, open_searcher
 from clibd_cli.tasks.runlog import index_facts, input_facts, run_log_path, write_run_log
 from clibd_cli.tasks.stored_queries import split_stores
 

@@ -47,6 +47,18 @@ class Tally:
             self._places[place] += 1
             self._conflicts[place] += CONFLICT.word in call.flags
 
+    def merge(self, other: Tally) -> None:
+        """Count all that `other` has counted, too."""
+        self.n += other.n
+        self.skipped += other.skipped
+        self.joined += other.joined
+        self.explained += other.explained
+        for rank in RANKS:
+            self.named[rank] += other.named[rank]
+        self.flags.update(other.flags)
+        self._places.update(other._places)
+        self._conflicts.update(other._conflicts)
+
     def clusters(self) -> dict[str, tuple[int, int]]:
         """Folders where photos and barcodes contradict each other again and again.
 

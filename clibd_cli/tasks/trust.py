@@ -17,11 +17,11 @@ from clibd_cli.calibration.lengths import bases_compared
 from clibd_cli.core.flags import CONFLICT, FAR, FEW, NEW_SPECIES
 from clibd_cli.core.lineage import RANKS, Lineage
 from clibd_cli.core.records import Modality
-from clibd_cli.tasks.naming import Naming, name_by_vote, never_rising, support
+from clibd_cli.tasks.naming import Naming, never_rising, support, vote
 from clibd_cli.tasks.photo_signs import photo_signs
 
 if TYPE_CHECKING:
-    from clibd_cli.tasks.queries import Found
+    from clibd_cli.tasks.finding import Found
     from clibd_cli.vectors.centres import Centres
 
 _SUSPECT = 0.8
@@ -102,7 +102,7 @@ class TrustedNaming:
 
     def _opinion(self, found: Found) -> _Opinion:
         hits = found.hits[:NEIGHBOURS]
-        named = name_by_vote([hits], min_share=0.0).lineage
+        named, _ = vote([hits], min_share=0.0)
         modality = found.specimen.modality
         calibration = self._calibration(found)
         photo = None
@@ -166,6 +166,8 @@ def _merge(
     Returns:
         The lineage, how likely each name is right, and how likely it must be to be given.
     """
+    if len(opinions) == 1:
+        return opinions[0].lineage, opinions[0].chances, opinions[0].bars
     names: dict[str, str | None] = dict.fromkeys(RANKS)
     chances: dict[str, float | None] = dict.fromkeys(RANKS)
     bars = dict.fromkeys(RANKS, 2.0)

@@ -18,6 +18,10 @@ from clibd_cli.vectors.protocol import VectorIndex
 if TYPE_CHECKING:
     import numpy as np
 
+    Nearest = dict[Modality, tuple[np.ndarray, np.ndarray]]
+    """The nearest keys of n queries: for each kind of keys their numbers, int64 [n, k], and their
+    cosine similarities, float32 [n, k], best first."""
+
 
 class ReferenceIndex:
     """The unique vectors of the references and the specimens behind them.
@@ -28,12 +32,17 @@ class ReferenceIndex:
     """
 
     def __init__(
-        self, folder: Path, keys: Sequence[Modality] | None = None, barcodes: bool = False
+        self,
+        folder: Path,
+        keys: Sequence[Modality] | None = None,
+        barcodes: bool = False,
+        search: bool = True,
     ) -> None:
         """Open the index in `folder` for the modalities in `keys` (all that it has if None).
 
         Args:
             barcodes: whether the keys' barcodes are wanted too, about 700 bytes each.
+            search: whether the vectors are wanted; `hits` needs none.
 
         Raises:
             ClibdError: where a file is missing, damaged or of another shape than the header says,
@@ -46,12 +55,12 @@ class ReferenceIndex:
         path = check_file(folder, self.header, KEYS)
         vectors = {modality: self.header.keys[modality].vectors for modality in wanted}
         self._tables: dict[Modality, KeyTable] = read_key_tables(path, vectors, barcodes)
-        self._searchers = {modality: self._open(modality) for modality in wanted}
+        self._searchers = {modality: self._open(modality) for modality in wanted if search}
 
     @property
     def modalities(self) -> tuple[Modality, ...]:
         """The kinds of keys that are searched."""
-        return tuple(self._searchers)
+        return tuple(self._tables)
 
     @property
     def has_barcodes(self) -> bool:
@@ -87,11 +96,32 @@ class ReferenceIndex:
             queries: float32 [n, dim], unit length.
             at_least: keys of a modality that come back even if others are nearer.
         """
-        found: list[list[Hit]] = [[] for _ in range(len(queries))]
-        wanted = dict(at_least or {})
-        for modality, searcher in self._searchers.items():
+        return self.hits(self.nearest(queries, k, at_least), k, at_least)
+
+    def nearest(
+        self, queries: np.ndarray, k: int, at_least: Mapping[Modality, int] | None = None
+    ) -> Nearest:
+        """The first half of `search`: the numbers of the keys, without the specimens behind them.
+
+        Raises:
+            ValueError: where the index was opened without its vectors.
+        """
+        if not self._searchers:
+            raise ValueError("this index was opened without its vectors")
+        wanted = at_least or {}
+        return {
+            modality: searcher.search(queries, max(k, wanted.get(modality, 0)))
+            for modality, searcher in self._searchers.items()
+        }
+
+    def hits(
+        self, nearest: Nearest, k: int, at_least: Mapping[Modality, int] | None = None
+    ) -> list[list[Hit]]:
+        """The second half of `search`: for each query the specimens behind its nearest keys."""
+        count = len(next(iter(nearest.values()))[0])
+        found: list[list[Hit]] = [[] for _ in range(count)]
+        for modality, (numbers, similarities) in nearest.items():
             table = self._tables[modality]
-            numbers, similarities = searcher.search(queries, max(k, wanted.get(modality, 0)))
             table.look_up(numbers.ravel().tolist())
             cosines = similarities.clip(-1.0, 1.0)  # rounding may leave 1.0000001
             rows = zip(found, numbers.tolist(), cosines.tolist(), strict=True)
@@ -99,7 +129,7 @@ class ReferenceIndex:
                 hits.extend(map(table.hit, row_numbers, row_cosines))
         for hits in found:
             hits.sort(key=lambda hit: -hit.similarity)
-        return [nearest_of(hits, k, wanted) for hits in found]
+        return [nearest_of(hits, k, at_least or {}) for hits in found]
 
     def _open(self, modality: Modality) -> VectorIndex:
         if self.header.keys[modality].kind == "hnsw":

@@ -7,7 +7,7 @@ to come, without their species for new species, without their genus for what is 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from clibd_cli.core.records import Hit, Modality
@@ -91,4 +91,4 @@ def _without_name(hit: Hit, without: Without) -> Hit:
     labels = tuple(label for label in hit.labels if label[0].at(without.rank) != without.name)
     if len(labels) == len(hit.labels) or not labels:
         return hit
-    return replace(hit, labels=labels, lineage=labels[0][0])
+    return hit._replace(labels=labels, lineage=labels[0][0])

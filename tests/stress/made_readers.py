@@ -24,7 +24,7 @@ from clibd_cli.io.photo_content import is_near_empty
 from clibd_cli.io.photos import PhotoError, load_photo
 from clibd_cli.report.thumbnails import small_jpeg
 from clibd_cli.tasks.calibrations import calibrations_for
-from clibd_cli.tasks.queries import Found
+from clibd_cli.tasks.finding import Found
 from clibd_cli.tasks.strands import read_strand, turned
 from clibd_cli.tasks.trust import TrustedNaming
 from clibd_cli.vectors import builder, header

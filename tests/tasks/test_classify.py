@@ -198,7 +198,7 @@ def test_a_failure_leaves_no_half_result(references: Path, monkeypatch: pytest.M
     def fail(*args: object) -> None:
         raise RuntimeError("boom")
 
-    monkeypatch.setattr("clibd_cli.tasks.calls._call", fail)
+    monkeypatch.setattr("clibd_cli.tasks.calls.call", fail)
     with pytest.raises(RuntimeError):
         classify(Inputs(["q.fasta"]), INDEX, Path("r.csv"))
     assert Path("r.csv").read_text() == "yesterday's\n"

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from clibd_cli.calibration.features import Neighbourhood
 from clibd_cli.core.lineage import RANKS, Lineage
 from clibd_cli.core.records import Hit, Modality, Specimen
-from clibd_cli.tasks.queries import Found
+from clibd_cli.tasks.finding import Found
 from clibd_cli.tasks.trust import TrustedNaming
 
 BEE = Lineage("Hymenoptera", "Apidae", "Apis", "Apis mellifera")
