@@ -61,12 +61,17 @@ class ImageTower:
     std: tuple[float, float, float] | None = None
 
 
+_MOST_FAMILIAR_AXES = 256
+
+
 @dataclass(frozen=True, slots=True)
 class ConvImageTower:
     """A convolutional network and the preparation of its photos.
 
     Attributes:
         resize, crop, mean, std: as of an `ImageTower`.
+        familiar: species by which it tells how familiar a photo is (`models.familiarity`); 0 for
+            towers whose vectors have the length that their last map gives them.
     """
 
     kind: Literal["efficientnet_lite0"]
@@ -75,6 +80,12 @@ class ConvImageTower:
     resize: int = 256
     mean: tuple[float, float, float] | None = None
     std: tuple[float, float, float] | None = None
+    familiar: int = 0
+
+    @property
+    def familiar_axes(self) -> int:
+        """Directions in which it tells those species apart."""
+        return min(self.familiar, _MOST_FAMILIAR_AXES)
 
 
 @dataclass(frozen=True, slots=True)
@@ -243,6 +254,9 @@ def card_from_json(text: str, where: str) -> ModelCard:
 
 
 def _plain(part: Any) -> dict[str, Any]:
-    # Through JSON, so that a card read back has the same fingerprint.
+    # Through JSON, so that a card read back has the same fingerprint; without what it does not
+    # tell, so that models made before clibd knew of that keep theirs.
     plain: dict[str, Any] = json.loads(json.dumps(asdict(part)))
+    if plain.get("familiar") == 0:
+        del plain["familiar"]
     return plain

@@ -18,6 +18,7 @@ from torch.nn import functional
 
 from clibd_cli.core.errors import ClibdError
 from clibd_cli.models.cards import ConvImageTower
+from clibd_cli.models.familiarity import Familiarity
 
 FEATURES = 1280
 _STEM = 32
@@ -97,6 +98,9 @@ class ConvImageEncoder(nn.Module):
         self.top = Convolution(_LAST, FEATURES, 1)
         self.dropout = nn.Dropout(0.0)
         self.head = nn.Linear(FEATURES, tower.output_dim)
+        self.familiarity: Familiarity | None = None
+        if tower.familiar:
+            self.familiarity = Familiarity(2 * FEATURES, tower.familiar, tower.familiar_axes)
 
     def forward(self, photos: Tensor) -> Tensor:
         """Photos `[batch, 3, side, side]` to vectors `[batch, output_dim]` in float32.
@@ -114,9 +118,17 @@ class ConvImageEncoder(nn.Module):
         return functional.relu6(self.top(pixels))
 
     def pooled(self, maps: Tensor) -> Tensor:
-        """The vectors of feature maps."""
-        vector: Tensor = self.head(self.dropout(maps.mean(dim=(2, 3))))
-        return vector.float()
+        """The vectors of feature maps, as long as the photo is familiar where that is known."""
+        vectors = self.pointing(maps)
+        if self.familiarity is None:
+            return vectors
+        lengths: Tensor = self.familiarity(maps.mean(dim=(2, 3)), maps.amax(dim=(2, 3)))
+        return functional.normalize(vectors, dim=1) * lengths
+
+    def pointing(self, maps: Tensor) -> Tensor:
+        """Where the vectors of feature maps point, of whatever length."""
+        vectors: Tensor = self.head(self.dropout(maps.mean(dim=(2, 3))))
+        return vectors.float()
 
     def set_drop_path(self, most: float) -> None:
         """Leave out blocks in training: the last with probability `most`, earlier ones less."""

@@ -34,16 +34,27 @@ class FusedConvImageEncoder(nn.Module):
         self.blocks = nn.ModuleList(map(_FusedBlock, blocks))
         self.top = _Fused(encoder.top, relu6=True)
         self.head = encoder.head
+        self.familiarity = encoder.familiarity
 
     def forward(self, photos: Tensor) -> Tensor:
         """Photos `[batch, 3, side, side]` to vectors `[batch, output_dim]` in float32."""
+        maps = self.feature_maps(photos)
+        # Summed in float32: bfloat16 has too few digits for a mean of many.
+        means = maps.mean(dim=(2, 3), dtype=torch.float32)
+        head = self.head
+        vectors = functional.linear(means, head.weight.float(), head.bias.float())
+        if self.familiarity is None:
+            return vectors
+        lengths: Tensor = self.familiarity(means, maps.amax(dim=(2, 3)))
+        return functional.normalize(vectors, dim=1) * lengths
+
+    def feature_maps(self, photos: Tensor) -> Tensor:
+        """The last maps, as `ConvImageEncoder.feature_maps`."""
         maps = self.stem(photos.contiguous(memory_format=torch.channels_last))
         for block in self.blocks:
             maps = block(maps)
-        # Summed in float32: bfloat16 has too few digits for a mean of many.
-        features = self.top(maps).mean(dim=(2, 3), dtype=torch.float32)
-        head = self.head
-        return functional.linear(features, head.weight.float(), head.bias.float())
+        result: Tensor = self.top(maps)
+        return result
 
 
 class _FusedBlock(nn.Module):

@@ -70,7 +70,7 @@ def contributions(encoder: ConvImageEncoder, photos: Tensor, targets: Tensor) ->
         maps = encoder.feature_maps(photos)
     maps.requires_grad_()
     with torch.enable_grad():
-        vectors = encoder.pooled(maps)
+        vectors = encoder.pointing(maps)
         own = functional.normalize(vectors.detach(), dim=-1)
         towards = torch.where((targets == 0).all(dim=1, keepdim=True), own, targets)
         likeness = (vectors * towards / vectors.detach().norm(dim=1, keepdim=True)).sum()

@@ -68,7 +68,10 @@ def _linear(inputs: int, outputs: int) -> int:
 
 def _image(tower: AnyImageTower) -> int:
     if isinstance(tower, ConvImageTower):
-        return _EFFICIENTNET_LITE0 + _linear(_EFFICIENTNET_FEATURES, tower.output_dim)
+        axes = tower.familiar_axes
+        familiarity = _linear(2 * _EFFICIENTNET_FEATURES, axes) + tower.familiar * axes
+        head = _linear(_EFFICIENTNET_FEATURES, tower.output_dim)
+        return _EFFICIENTNET_LITE0 + head + (familiarity if axes else 0)
     backbone = vit_parameters(tower.width, tower.depth, tower.patch, tower.crop)
     return backbone + _linear(tower.width, tower.output_dim)
 

@@ -28,7 +28,7 @@ from clibd_cli.models.registry import CARD_FILE, VOCAB_FILE, WEIGHTS_FILE, read_
 _MOST = 1 << 20
 _LIMITS = {"depth": 1000, "k": MAX_K, "crop": 8192, "resize": 8192}
 """Beyond these, a number on a card is no size but a slip or an attack."""
-_LEAST = {"gap_reach": 0}
+_LEAST = {"gap_reach": 0, "familiar": 0}
 _LEAST_TOKENS = 3  # [CLS], one word piece, [SEP]
 
 
@@ -104,6 +104,8 @@ def _image_problems(tower: AnyImageTower) -> Iterator[str]:
         yield f"photos of {tower.resize} pixels, cut to {tower.crop}, in patches of {patch}"
     if (tower.mean is None) != (tower.std is None) or min(tower.std or (1,)) <= 0:
         yield f"photos of mean {tower.mean} and deviation {tower.std}"
+    if isinstance(tower, ConvImageTower) and tower.familiar == 1:
+        yield "image.familiar is 1, and one species is told from no other"
 
 
 def _dna_problems(tower: DnaTower) -> Iterator[str]:

@@ -248,6 +248,7 @@ class _Run:
                 bring_along(model, examples, begun_in, s.device, s.workers, self._progress)
             )
 
+        self._make_familiar(examples, towers)
         step = result.best_step or result.step
         outcome = Outcome(step, result.logit_scale, result.metrics, origins)
         card = install_trained(s, towers, outcome, self._home, self._folder.will_install, bring)
@@ -259,6 +260,14 @@ class _Run:
             default_before=before,
             experience=brought[0],
         )
+
+    def _make_familiar(self, examples: Examples, towers: TrainTowers) -> None:
+        from clibd_cli.training.familiar import make_familiar
+
+        try:
+            make_familiar(towers, examples.train, self._settings.workers, self._progress)
+        except Exception as error:  # whatever it is: hours of training are not lost to it
+            self._progress.warn(f"which photos are familiar cannot be learnt: {error}")
 
     def _draw_curves(self) -> str | None:
         """The picture of the curves; None without matplotlib, or where it cannot be drawn."""

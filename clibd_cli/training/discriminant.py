@@ -87,13 +87,18 @@ class Spread:
         weighted = pictures / self._counts[codes].sqrt()[:, None]
         self._squares += weighted.T @ weighted
 
+    @property
+    def means(self) -> Tensor:
+        """The mean picture of each, `[genera, width]`, in the order in which they came."""
+        return self._sums / self._counts[:, None]
+
     def axes(self, dim: int, shrinkage: float = SHRINKAGE) -> Tensor:
         """The map `[width, at most dim]`, the most telling direction first.
 
         Its scale is such that mapped pictures are about as long as 1.
         """
         genera = len(self._counts)
-        means = self._sums / self._counts[:, None]
+        means = self.means
         within = (self._squares - means.T @ means) / genera
         total = self._squares / genera
         variances, directions = torch.linalg.eigh(within)

@@ -14,7 +14,7 @@ from torch import Tensor
 from clibd_cli.core.digest import sha256_file
 from clibd_cli.core.errors import ClibdError, UsageError
 from clibd_cli.core.records import Modality
-from clibd_cli.models.cards import AnyTower, TextTower
+from clibd_cli.models.cards import AnyTower, ConvImageTower, TextTower
 from clibd_cli.models.checkpoint import RawCheckpoint, read_tensors
 from clibd_cli.models.convert import Converted, convert
 from clibd_cli.models.efficientnet import from_imagenet, is_imagenet
@@ -188,6 +188,15 @@ class TowerFinder:
         if file not in self._converted:
             self._converted[file] = convert(self._checkpoint(file))
         return self._converted[file]
+
+
+def without_familiarity(source: TowerSource) -> TowerSource:
+    """A tower that will learn: what is familiar to it is learnt anew when it is done."""
+    if not isinstance(source.tower, ConvImageTower) or not source.tower.familiar:
+        return source
+    tensors = source.tensors or {}
+    kept = {name: t for name, t in tensors.items() if not name.startswith("familiarity.")}
+    return replace(source, tower=replace(source.tower, familiar=0), tensors=kept)
 
 
 def _digest(tensors: Mapping[str, Tensor]) -> str:

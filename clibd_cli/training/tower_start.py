@@ -25,7 +25,7 @@ from clibd_cli.training.lora_checks import all_new, has_attention, no_attention
 from clibd_cli.training.settings_fields import TrainSettings
 from clibd_cli.training.tower_lora import add_lora, merged_state
 from clibd_cli.training.tower_new import add_dropout, draw_weights
-from clibd_cli.training.tower_sources import TowerFinder, TowerSource
+from clibd_cli.training.tower_sources import TowerFinder, TowerSource, without_familiarity
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,6 +106,8 @@ def start_towers(
     adapted = _which_adapt(settings, sources)
     genus_of = _genera(examples)
     modules: dict[Modality, nn.Module] = {}
+    for modality in sources.keys() - set(settings.freeze):
+        sources[modality] = without_familiarity(sources[modality])
     for modality, source in sources.items():
         _check_crop(settings, source.tower)
         with _seeded(settings.seed, modality):
