@@ -1,5 +1,7 @@
 """EfficientNet-Lite0: against a network with batch norms, written out with torch's own layers."""
 
+from dataclasses import replace
+
 import pytest
 import torch
 from torch import Tensor, nn
@@ -135,6 +137,38 @@ def test_other_files_are_refused_by_what_they_lack() -> None:
     tensors["_conv_head.weight"] = torch.zeros(1792, 448, 1, 1)
     with pytest.raises(ClibdError, match="other sizes"):
         from_imagenet(tensors, "x.pth")
+
+
+def familiar_encoder() -> ConvImageEncoder:
+    """It knows five species, at random."""
+    encoder = ConvImageEncoder(replace(TOWER, familiar=5))
+    assert encoder.familiarity is not None
+    encoder.load_state_dict(from_imagenet(imagenet_tensors(), "x.pth"), strict=False)
+    generator = torch.Generator().manual_seed(3)
+    for weights in encoder.familiarity.parameters():
+        nn.init.normal_(weights, std=0.02, generator=generator)
+    return encoder
+
+
+def test_vectors_point_as_before_and_are_as_long_as_the_photo_is_familiar() -> None:
+    photos = torch.rand(3, 3, 70, 70, generator=torch.Generator().manual_seed(2))
+    encoder = familiar_encoder()
+    assert encoder.familiarity is not None
+    with torch.inference_mode():
+        maps = encoder.feature_maps(photos)
+        told = encoder.familiarity(maps.mean(dim=(2, 3)), maps.amax(dim=(2, 3)))
+        found, pointing = encoder(photos), encoder.pointing(maps)
+    assert torch.allclose(found.norm(dim=1, keepdim=True), told, rtol=1e-4)
+    assert float(functional.cosine_similarity(found, pointing).min()) > 0.999999
+
+
+@pytest.mark.skipif(not can_fuse(), reason="this torch has no fused convolutions")
+def test_fused_a_photo_is_as_familiar() -> None:
+    photos = torch.rand(3, 3, 70, 70, generator=torch.Generator().manual_seed(2))
+    encoder = familiar_encoder()
+    with torch.inference_mode():
+        expected, fused = encoder(photos), FusedConvImageEncoder(encoder)(photos)
+    assert torch.allclose(fused, expected, rtol=1e-3, atol=1e-5)
 
 
 @pytest.mark.skipif(not can_fuse(), reason="this torch has no fused convolutions")
