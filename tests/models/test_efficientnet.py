@@ -8,7 +8,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from clibd_cli.core.errors import ClibdError
-from clibd_cli.models.cards import ConvImageTower
+from clibd_cli.models.cards import ConvImageTower, ModelCard
 from clibd_cli.models.efficientnet import (
     ConvImageEncoder,
     InvertedBlock,
@@ -16,6 +16,7 @@ from clibd_cli.models.efficientnet import (
     is_imagenet,
 )
 from clibd_cli.models.efficientnet_fused import FusedConvImageEncoder, can_fuse
+from clibd_cli.models.parameters import parameter_count
 
 TOWER = ConvImageTower("efficientnet_lite0", output_dim=8)
 # inputs, outputs, kernel, stride, expansion of each block, as the paper's table has them
@@ -160,6 +161,22 @@ def test_vectors_point_as_before_and_are_as_long_as_the_photo_is_familiar() -> N
         found, pointing = encoder(photos), encoder.pointing(maps)
     assert torch.allclose(found.norm(dim=1, keepdim=True), told, rtol=1e-4)
     assert float(functional.cosine_similarity(found, pointing).min()) > 0.999999
+
+
+def test_cards_from_before_familiarity_keep_their_fingerprints() -> None:
+    card = ModelCard("m", "", "", dim=TOWER.output_dim, image=TOWER).with_fingerprint()
+    assert "familiar" not in card.to_json()
+    assert ModelCard.from_json(card.to_json(), "card.json") == card
+    known = replace(card, image=replace(TOWER, familiar=5)).with_fingerprint()
+    assert ModelCard.from_json(known.to_json(), "card.json") == known
+    assert known.fingerprint != card.fingerprint
+
+
+def test_its_weights_are_counted() -> None:
+    for tower in (TOWER, replace(TOWER, familiar=5)):
+        card = ModelCard("m", "", "", dim=tower.output_dim, image=tower)
+        sizes = [weights.numel() for weights in ConvImageEncoder(tower).parameters()]
+        assert parameter_count(card) == sum(sizes)
 
 
 @pytest.mark.skipif(not can_fuse(), reason="this torch has no fused convolutions")

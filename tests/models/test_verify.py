@@ -12,6 +12,7 @@ import pytest
 from clibd_cli.core.digest import sha256_file
 from clibd_cli.core.errors import ClibdError
 from clibd_cli.core.seal import sealed, unsealed
+from clibd_cli.models.cards import ConvImageTower
 from clibd_cli.models.experience import SEEN_FILE, with_experience, write_seen
 from clibd_cli.models.model import load_model
 from clibd_cli.models.published import published_cards
@@ -98,6 +99,18 @@ def test_a_card_of_other_weights(copy: Path) -> None:
     card = replace(read_card(copy), weights_sha256=sha256_file(copy / "vocab.txt"))
     (copy / "card.json").write_text(card.with_fingerprint().to_json(), encoding="utf-8")
     refused(copy, r"model\.safetensors is not what its card describes")
+
+
+def test_a_tower_is_familiar_with_no_species_or_with_several(installed: Path) -> None:
+    def problem(familiar: int) -> str | None:
+        tower = ConvImageTower("efficientnet_lite0", card.dim, familiar=familiar)
+        return problem_of(replace(card, image=tower))
+
+    card = read_card(installed)
+    assert problem(0) is None
+    assert problem(2) is None
+    assert "image.familiar is 1" in str(problem(1))
+    assert "image.familiar is -1" in str(problem(-1))
 
 
 @pytest.mark.parametrize(
