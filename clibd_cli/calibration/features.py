@@ -33,7 +33,8 @@ class PhotoSigns:
     """What a photo says of itself, and how it stands to all references of a name.
 
     Attributes:
-        strength: how long its vector was before it got unit length; None where unknown.
+        strength: how long its vector was before it got unit length, which tells how familiar the
+            photo is to the model; None where unknown.
         centres: by rank, the cosine to the middle of the references of the name; no rank is there
             where none of these is a photo.
     """

@@ -162,7 +162,8 @@ class ClibdModel:
         """Unit vectors `[len(items), dim]`, and how long each was before `[len(items)]`.
 
         The length grows with what the tower recognises in a photo, so it is low for much that is
-        new to it, wherever the vector points (Vaze et al., ICLR 2022, on logits as novelty scores).
+        new to it, wherever the vector points (Vaze et al., ICLR 2022, on logits as novelty scores);
+        of a tower that has learnt what is familiar to it, it is that (`models.familiarity`).
 
         Raises:
             ClibdError: as `encode`.
